@@ -1,0 +1,1 @@
+"""Model families, one a file: a frozen Config and build(config, seed)."""

@@ -1,0 +1,1 @@
+"""Results on disk: netCDF with provenance and a content key, written atomically."""

@@ -1,0 +1,1 @@
+"""The bridge to brainscore-vision, and the only place that imports it."""

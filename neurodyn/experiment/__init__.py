@@ -1,0 +1,1 @@
+"""Experiments: a YAML specification becomes cells, artefacts and figures."""

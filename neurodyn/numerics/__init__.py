@@ -1,0 +1,1 @@
+"""Algorithms on arrays and linear operators: no labels, no models."""

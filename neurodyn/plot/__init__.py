@@ -1,0 +1,1 @@
+"""Axes-level plots of saved results: no torch, no analysis."""

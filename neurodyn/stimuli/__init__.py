@@ -1,0 +1,1 @@
+"""Stimulus generators, one family a file."""

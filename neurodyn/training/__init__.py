@@ -1,0 +1,1 @@
+"""Training: one loop, losses, checkpoints, cards, and one recipe a family."""
