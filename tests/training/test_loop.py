@@ -1,0 +1,130 @@
+import json
+
+import pytest
+import torch
+
+from neurodyn.errors import ConfigError, NumericsError
+from neurodyn.training.loop import TrainConfig, _rate, _share, fit
+
+
+class _Stop(RuntimeError):
+    pass
+
+
+def _module():
+    module = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.3), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator) * 0.3)
+    return module
+
+
+def _batches(epoch, generator):
+    for _ in range(5):
+        x = torch.randn(6, 4, generator=generator)
+        yield x, x.sum(1, keepdim=True)
+
+
+def _loss(module, batch):
+    value = (module(batch[0]) - batch[1]).pow(2).mean()
+    return value, {"mse": float(value.detach())}
+
+
+def _config(**changes):
+    return TrainConfig(**{"n_epochs": 3, "batch_size": 6, "learning_rate": 0.01, "warmup_steps": 2, "schedule": "cosine", "checkpoint_every_s": 0.0, **changes})
+
+
+def _rows(history):
+    return [{k: v for k, v in row.items() if k != "elapsed_s"} for row in history.rows]
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+@pytest.mark.parametrize("stop_at", [1, 7, 10])
+def test_killed_and_resumed_is_equal_to_the_bit(tmp_path, optimiser, stop_at):
+    config = _config(optimiser=optimiser, clip_norm=0.5)
+    whole = _module()
+    expected = fit(whole, _batches, _loss, config, folder=tmp_path / "whole", n_batches=5, evaluate=lambda m: {"w": float(m[0].weight.detach().sum())})
+    calls = []
+
+    def killed(module, batch):
+        calls.append(0)
+        if len(calls) == stop_at + 1:
+            raise _Stop
+        return _loss(module, batch)
+
+    with pytest.raises(_Stop):
+        fit(_module(), _batches, killed, config, folder=tmp_path / "cut", n_batches=5)
+    resumed = _module()
+    found = fit(resumed, _batches, _loss, config, folder=tmp_path / "cut", n_batches=5, evaluate=lambda m: {"w": float(m[0].weight.detach().sum())})
+    for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+    done = stop_at // 5  # epochs evaluated before the cut had no evaluate
+    assert _rows(found)[done:] == _rows(expected)[done:]
+    lines = (tmp_path / "cut" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(x) for x in lines] == found.rows
+
+
+def test_the_global_generator_is_left_alone(tmp_path):
+    module, before = _module(), torch.random.get_rng_state()
+    fit(module, _batches, _loss, _config(), folder=tmp_path)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_it_learns_and_ends_in_eval_mode(tmp_path):
+    module = _module()
+    history = fit(module, _batches, _loss, _config(n_epochs=20, learning_rate=0.03), folder=tmp_path, n_batches=5)
+    assert history.rows[-1]["loss"] < 0.5 * history.rows[0]["loss"]
+    assert not module.training
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_more_epochs_go_on_from_the_folder(tmp_path):
+    config = _config(schedule="constant")
+    whole, parts = _module(), _module()
+    fit(whole, _batches, _loss, config, folder=tmp_path / "a")
+    fit(parts, _batches, _loss, _config(schedule="constant", n_epochs=1), folder=tmp_path / "b")
+    fit(parts, _batches, _loss, config, folder=tmp_path / "b")
+    assert torch.equal(whole[0].weight, parts[0].weight)
+
+
+def test_schedule_in_closed_form():
+    from neurodyn.training.loop import _Progress
+
+    config = _config(n_epochs=2, warmup_steps=0, learning_rate=1.0)
+    assert _rate(config, _Progress(0, 0, 0), 10) == 1.0
+    assert _rate(config, _Progress(1, 0, 10), 10) == pytest.approx(0.5)
+    assert _rate(config, _Progress(2, 0, 20), 10) == pytest.approx(0.0, abs=1e-15)
+    assert _rate(_config(schedule="constant", warmup_steps=3, learning_rate=1.0), _Progress(0, 1, 1), 10) == 0.5
+
+
+def test_processes_share_batches_without_overlap():
+    shares = [list(_share(iter(range(7)), rank, 3)) for rank in range(3)]
+    assert shares == [[0, 3], [1, 4], [2, 5]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"optimiser": "adam"}, "did you mean `adamw`"),
+        ({"schedule": "cosin"}, "did you mean `cosine`"),
+        ({"n_epochs": 0}, "`n_epochs` is 0"),
+        ({"learning_rate": float("nan")}, "`learning_rate` is nan"),
+    ],
+)
+def test_bad_settings(changes, match):
+    with pytest.raises(ConfigError, match=match):
+        _config(**changes)
+
+
+def test_bad_input(tmp_path):
+    with pytest.raises(NumericsError, match="the loss is nan at step 0"):
+        fit(_module(), _batches, lambda m, b: (m(b[0]).sum() * float("nan"), {}), _config(), folder=tmp_path / "nan")
+    assert not (tmp_path / "nan").exists()
+    with pytest.raises(ConfigError, match="yielded nothing"):
+        fit(_module(), lambda e, g: iter(()), _loss, _config(), folder=tmp_path / "none")
+    fit(_module(), _batches, _loss, _config(), folder=tmp_path / "x")
+    with pytest.raises(ConfigError, match=r"`learning_rate` is 0\.5 but the checkpoint was made with 0\.01"):
+        fit(_module(), _batches, _loss, _config(learning_rate=0.5), folder=tmp_path / "x")
+    with pytest.raises(ConfigError, match="requires_grad"):
+        fit(_module().requires_grad_(False), _batches, _loss, _config(), folder=tmp_path / "frozen")
