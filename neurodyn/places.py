@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["analyses_dir", "data_roots", "declarations", "figures_dir", "find_data", "find_declaration", "homes", "results_dir", "weights_file"]
+__all__ = ["analyses_dir", "cache_dir", "data_roots", "declarations", "figures_dir", "find_data", "find_declaration", "homes", "results_dir", "weights_file"]
 
 _FOLDERS = ("models", "data", "analyses", "figures")
 
@@ -100,3 +100,8 @@ def find_data(*relative: str) -> Path | None:
 def results_dir() -> Path:
     """Where results go unless the user says otherwise: ``NEURODYN_RESULTS``, or ``results`` in the current folder."""
     return Path(os.environ.get("NEURODYN_RESULTS", "results")).expanduser()
+
+
+def cache_dir() -> Path:
+    """Where decoded archives are kept between runs: ``neurodyn`` below ``XDG_CACHE_HOME``, or below ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "neurodyn"

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurodyn.errors import ConfigError, NumericsError
+from neurodyn.numerics.resampling import bootstrap_ci, hierarchical_bootstrap, holm, paired_difference
+
+
+def test_mean_interval_is_the_normal_one():
+    x = np.random.default_rng(0).normal(size=400)
+    ci = bootstrap_ci(x, n_resamples=4000, seed=1)
+    half = 1.96 * x.std() / 20
+    assert abs((ci.high - ci.low) / 2 - half) < 0.05 * half  # 4,000 resamples give the quantiles to about 3 %
+
+
+def test_same_as_scipy():
+    x = np.random.default_rng(1).gamma(2, size=60)
+    ci = bootstrap_ci(x, "median", n_resamples=3000, seed=0)
+    want = scipy.stats.bootstrap((x,), np.median, n_resamples=3000, method="percentile", random_state=0, vectorized=True).confidence_interval
+    assert abs(ci.low - want.low) < 0.08
+    assert abs(ci.high - want.high) < 0.08
+
+
+def test_leading_axes_share_resamples():
+    x = np.random.default_rng(2).normal(size=(3, 50))
+    together = bootstrap_ci(x, seed=5)
+    for k in range(3):
+        alone = bootstrap_ci(x[k], seed=5)
+        assert together.low[k] == pytest.approx(alone.low, abs=1e-12)
+
+
+def test_hierarchical_interval_holds_the_seed_variance():
+    rng = np.random.default_rng(3)
+    seeds = rng.normal(size=8)[:, None]
+    values = seeds + 0.01 * rng.normal(size=(8, 100))
+    wide, narrow = hierarchical_bootstrap(values, seed=0), bootstrap_ci(values.reshape(-1), seed=0)
+    assert wide.high - wide.low > 5 * (narrow.high - narrow.low)
+    items = np.tile(rng.normal(size=(1, 30)), (8, 1))
+    crossed, nested = (hierarchical_bootstrap(items, seed=0, crossed=c) for c in (True, False))
+    assert crossed.high - crossed.low > 2 * (nested.high - nested.low)  # shared items do not average out over rows
+
+
+def test_paired_difference_sees_through_shared_variance():
+    rng = np.random.default_rng(4)
+    item = 10 * rng.normal(size=80)
+    d = paired_difference(item + 0.5 + 0.1 * rng.normal(size=80), item, seed=0)
+    assert d.low > 0.4
+    assert d.p_value < 0.01
+    same = paired_difference(item, item[::-1], seed=0)
+    assert same.low < 0 < same.high
+    assert same.p_value > 0.05
+    assert paired_difference(item, item, seed=0).p_value == 1
+
+
+@given(st.floats(-5, 5), st.floats(0.1, 10))
+def test_intervals_move_and_scale_with_the_data(shift, scale):
+    x = np.random.default_rng(6).normal(size=20)
+    a, b = bootstrap_ci(x, seed=0, n_resamples=50), bootstrap_ci(scale * x + shift, seed=0, n_resamples=50)
+    np.testing.assert_allclose([b.low, b.high], scale * np.array([a.low, a.high]) + shift, atol=1e-9)
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(holm([0.01, 0.02, 0.03, 0.005]), [0.03, 0.04, 0.04, 0.02])
+    assert holm([]).size == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "match"),
+    [
+        (lambda: bootstrap_ci([1.0, np.nan], seed=0), NumericsError, "1 of 2"),
+        (lambda: bootstrap_ci([], seed=0), NumericsError, "at least one"),
+        (lambda: bootstrap_ci([1.0], level=95, seed=0), NumericsError, "fix: level=0.95"),
+        (lambda: bootstrap_ci([1.0], n_resamples=0, seed=0), NumericsError, "1 or more"),
+        (lambda: bootstrap_ci([1.0], "men", seed=0), ConfigError, "did you mean `mean`"),
+        (lambda: hierarchical_bootstrap([1.0], seed=0), NumericsError, "seed, item"),
+        (lambda: paired_difference([1.0], [1.0, 2.0], seed=0), NumericsError, "same items"),
+        (lambda: holm([0.1, 2]), NumericsError, r"\[0, 1\]"),
+    ],
+)
+def test_bad_input(call, error, match):
+    with pytest.raises(error, match=match):
+        call()
