@@ -1,1 +1,5 @@
-"""Recurrent cells, one a file."""
+"""Recurrent cells, one a file: the file's name is the key."""
+
+from neurodyn.cells._interface import Cell, CellModel, as_model, make_config, zero_state
+
+__all__ = ["Cell", "CellModel", "as_model", "make_config", "zero_state"]
