@@ -31,7 +31,7 @@ class WeightNormed(nn.Module):
 
     def weight(self) -> Tensor:
         """The kernel, (out, in, ...)."""
-        return self.g * (self.v / _norm(self.v))
+        return self.g * (self.v / _norm(self.v).clamp_min(1e-12))  # a channel without weights stays at 0
 
     def assign(self, weight: Tensor) -> None:
         """Store a kernel: its norms become the gains."""
