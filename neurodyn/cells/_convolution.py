@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -11,15 +12,15 @@ from torch import Tensor, nn
 
 from neurodyn.errors import ConfigError, unknown_name
 
-__all__ = ["ACTIVATIONS", "Convolution", "MapNorm", "activation", "same_padding"]
+__all__ = ["ACTIVATIONS", "Convolution", "Init", "MapNorm", "activation", "same_padding"]
 
 Init = Literal["glorot", "truncated", "normal"]
 _TRUNCATED_SHRINK = 0.87962566103423978  # standard deviation of a unit normal cut at two sigma
 
-ACTIVATIONS = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "none": lambda x: x}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "none": lambda x: x}
 
 
-def activation(name: str) -> object:
+def activation(name: str) -> Callable[[Tensor], Tensor]:
     """The pointwise function of that name.
 
     Raises

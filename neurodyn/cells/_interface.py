@@ -8,7 +8,10 @@ A cell module of this folder exports a frozen ``Config`` (its first fields are `
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import torch
@@ -16,7 +19,7 @@ from torch import Tensor, nn
 
 from neurodyn.errors import ModelError, unknown_name
 
-__all__ = ["Cell", "CellModel", "as_model", "check_width", "make_config", "zero_state"]
+__all__ = ["Cell", "CellModel", "as_model", "cell_module", "check_width", "make_config", "zero_state"]
 
 
 class Cell(Protocol):
@@ -55,6 +58,25 @@ def zero_state(cell: Cell, x: Tensor) -> dict[str, Tensor]:
     """
     names = {"out": cell.n_channels, **cell.recurrent}
     return {name: x.new_zeros(x.shape[0], n, *x.shape[2:]) for name, n in names.items()}
+
+
+def cell_module(name: str) -> ModuleType:
+    """The module of this folder that holds the cell `name`.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the nearest name is offered.
+
+    Examples
+    --------
+    >>> cell_module("conv_gru").Config(2, 3).kernel
+    3
+    """
+    known = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+    if name not in known:
+        raise unknown_name("neurodyn.cells", "cell", name, known)
+    return importlib.import_module(f"neurodyn.cells.{name}")
 
 
 def make_config(module: Any, n_inputs: int, n_channels: int, **options: Any) -> Any:

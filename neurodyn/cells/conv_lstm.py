@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from neurodyn.cells._convolution import Convolution, MapNorm
+from neurodyn.cells._convolution import Convolution, Init, MapNorm
 from neurodyn.errors import ConfigError, ModelError
 
 __all__ = ["Config", "ConvLSTM", "build"]
@@ -63,7 +63,7 @@ class ConvLSTM(nn.Module):
         n = config.n_channels
         self.n_inputs, self.n_channels, self.recurrent = config.n_inputs, n, {"out": n, "cell": n}
         self.forget_bias = config.forget_bias
-        init = "glorot" if config.scale is None else "truncated"
+        init: Init = "glorot" if config.scale is None else "truncated"
         self.parts = Convolution(config.n_inputs + n, 4 * n, config.kernel, bias=config.gate_bias, init=init, scale=config.scale or 1.0, generator=generator)
         self.norms = nn.ModuleList([MapNorm(n) for _ in range(5)]) if config.layer_norm else None
         self.peephole: nn.Parameter | None = None

@@ -179,7 +179,7 @@ class ReciprocalGated(nn.Module):
     def forward(self, x: Tensor, state: Mapping[str, Tensor], *, source: Tensor | None = None, feedback: Tensor | None = None) -> dict[str, Tensor]:
         """One step; ``out`` and ``cell``, each (batch, channel, row, column)."""
         h, c = state["out"], state["cell"]
-        fed = {} if self.feedback is None or feedback is None else {self.config.feedback_to: self._act_fb(self.feedback(feedback))}
+        fed: dict[str, Tensor] = {} if self.feedback is None or feedback is None else {self.config.feedback_to: self._act_fb(self.feedback(feedback))}
         x = self._act_in(x + fed["input"] if "input" in fed else x)
         keep_c, keep_h, pass_c, pass_h = self.gains(h, c, source)
         new_c = keep_c * c + pass_c * self._cell_in(x, source, fed)

@@ -231,7 +231,7 @@ def test_released_initialisations():
     searched = make("searched_gated", jitter=0.0, n_source=N)
     fan_in = N * 9
     assert searched.input_to_out.weight.abs().max() <= 2 * math.sqrt(0.6393378386273998 / fan_in) / 0.8796256610342398 + 1e-6
-    assert float(make("conv_gru", jitter=0.0).gates.bias.unique()) == 1.0
+    assert make("conv_gru", jitter=0.0).gates.bias.unique().tolist() == [1.0]
     assert make("reciprocal_gated", jitter=0.0, bias=False).gate_out.bias is None
     wide = Convolution(64, 64, 7, separable=True, init="truncated", scale=1.0, generator=torch_generator(0, "w"))
     sane = Convolution(64, 64, 7, separable=True, init="truncated", scale=1.0, depthwise_fan_in="channel", generator=torch_generator(0, "w"))
