@@ -139,7 +139,7 @@ class NodeModule(nn.Module):
             return Convolution(inputs, outputs, kernel, generator=torch_generator(seed, "convrnn", node.name, part), **options)
 
         self.first = conv("first", n_inputs, node.n_channels, node.kernel, stride=node.stride, init="truncated")
-        self.cell: nn.Module | None = None
+        self.cell: Any = None
         self.accepts: tuple[str, ...] = ()
         if node.cell is not None:
             self.cell = _make_cell(node, n_inputs, n_feedback, size, seed)
@@ -187,7 +187,7 @@ class NodeModule(nn.Module):
         return F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), self.node.pool, 2, ceil_mode=True)
 
 
-def _make_cell(node: Node, n_inputs: int, n_feedback: int, size: int, seed: int) -> nn.Module:
+def _make_cell(node: Node, n_inputs: int, n_feedback: int, size: int, seed: int) -> Any:
     module = cells.cell_module(str(node.cell))
     options = dict(node.cell_options)
     known = module.Config.__dataclass_fields__

@@ -259,6 +259,10 @@ class ConvRNN(nn.Module):
         Length of the trial in steps.
     """
 
+    mean: Tensor
+    std: Tensor
+    blank: Tensor
+
     def __init__(self, config: Config, seed: int) -> None:
         super().__init__()
         self.config, self.dt_ms = config, config.dt_ms
@@ -267,7 +271,7 @@ class ConvRNN(nn.Module):
         self.edges = parse_feedback(config.edges(), self.layers)
         self._sources = {name: tuple(s for s, t in self.edges if t == name) for name in self.layers}
         widths = {node.name: node.n_out for node in nodes}
-        self.nodes = nn.ModuleDict()
+        self.nodes: Any = nn.ModuleDict()
         size, below = config.image_size, config.n_input_channels
         self.map_size: dict[str, int] = {}
         for node in nodes:
@@ -454,13 +458,13 @@ def build(config: Config, *, seed: int) -> ConvRNN:
 def match_parameters(config: Config, n_parameters: int) -> Config:
     """The small net of the same shape whose number of parameters is nearest to `n_parameters`.
 
-    All widths are scaled together; a searched cell's memory is kept at half of its layer's mean width.
+    All widths are scaled together, the last two then moved by up to 2 channels; a searched cell's memory is kept at half of its layer's mean width.
 
     Examples
     --------
     >>> config = match_parameters(Config(cell="conv_lstm"), 20000)
     >>> sum(p.numel() for p in build(config, seed=0).parameters())
-    19634
+    19655
     """
     if config.depth != "small":
         raise ConfigError("match_parameters", f"`depth` is {config.depth!r}", expected='"small": the other trunks have published widths')
@@ -481,4 +485,11 @@ def match_parameters(config: Config, n_parameters: int) -> Config:
         middle = (low * high) ** 0.5
         count = sum(p.numel() for p in build(scaled(middle), seed=0).parameters())
         low, high = (middle, high) if count < n_parameters else (low, middle)
-    return min((scaled(low), scaled(high)), key=miss)
+    near = [
+        dataclasses.replace(c, widths=(*c.widths[:-2], max(1, c.widths[-2] + i), max(1, c.widths[-1] + j)))
+        for c in (scaled(low), scaled(high))
+        for i in (-2, -1, 0, 1, 2)
+        for j in (-2, -1, 0, 1, 2)
+        if c.widths is not None
+    ]
+    return min(near, key=miss)

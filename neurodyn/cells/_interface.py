@@ -129,6 +129,8 @@ class CellModel(nn.Module):
         Model time of one step in ms.
     """
 
+    blank: Tensor
+
     def __init__(self, cell: Cell, size: tuple[int, int], dt_ms: float | None) -> None:
         super().__init__()
         self.cell = cell
@@ -183,5 +185,5 @@ def as_model(cell: Cell, size: int | tuple[int, int] = 8, *, dt_ms: float | None
     >>> model.readout(state).item()
     1.5
     """
-    shape = (size, size) if isinstance(size, int) else tuple(size)
+    shape = (size, size) if isinstance(size, int) else (size[0], size[1])
     return CellModel(cell, shape, dt_ms).eval()
