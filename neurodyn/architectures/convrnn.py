@@ -262,6 +262,8 @@ class ConvRNN(nn.Module):
     mean: Tensor
     std: Tensor
     blank: Tensor
+    nodes: Any
+    readout_map: Any
 
     def __init__(self, config: Config, seed: int) -> None:
         super().__init__()
@@ -271,7 +273,7 @@ class ConvRNN(nn.Module):
         self.edges = parse_feedback(config.edges(), self.layers)
         self._sources = {name: tuple(s for s, t in self.edges if t == name) for name in self.layers}
         widths = {node.name: node.n_out for node in nodes}
-        self.nodes: Any = nn.ModuleDict()
+        self.nodes = nn.ModuleDict()
         size, below = config.image_size, config.n_input_channels
         self.map_size: dict[str, int] = {}
         for node in nodes:
@@ -280,7 +282,6 @@ class ConvRNN(nn.Module):
             self.nodes[node.name] = NodeModule(node, below, fed, config.feedback_kernel, size, seed)
             size = -(-size // 2) if node.pool else size
             self.map_size[node.name], below = size, node.n_out
-        self.readout_map: nn.Module
         if config.depth == "shallow":
             self.readout_map = SpatialReadout(below, config.n_classes, size, seed)
         else:
