@@ -459,20 +459,20 @@ def build(config: Config, *, seed: int) -> ConvRNN:
 def match_parameters(config: Config, n_parameters: int) -> Config:
     """The small net of the same shape whose number of parameters is nearest to `n_parameters`.
 
-    All widths are scaled together, the last two then moved by up to 2 channels; a searched cell's memory is kept at half of its layer's mean width.
+    The widths above the first layer are scaled together, the last two then moved by up to 2 channels; a searched cell's memory is kept at half of its layer's mean width.
 
     Examples
     --------
     >>> config = match_parameters(Config(cell="conv_lstm"), 20000)
     >>> sum(p.numel() for p in build(config, seed=0).parameters())
-    19655
+    19711
     """
     if config.depth != "small":
         raise ConfigError("match_parameters", f"`depth` is {config.depth!r}", expected='"small": the other trunks have published widths')
     base = _widths(config, (16, 32, 32, 48, 48))
 
     def scaled(scale: float) -> Config:
-        widths = tuple(max(1, round(w * scale)) for w in base)
+        widths = (base[0], *(max(1, round(w * scale)) for w in base[1:]))
         options = dict(config.cell_options)
         if config.cell == "searched_gated":
             options["n_cell"] = max(1, round(sum(widths) / len(widths) / 2))

@@ -1,0 +1,127 @@
+# %% [markdown]
+# # Which cell, and does feedback help? Networks of equal size on CIFAR-10
+#
+# Every condition has 4 layers, 32-pixel images and 40,000 parameters (feedforward controls too), is trained on 8,000 images of
+# CIFAR-10 for 4 epochs by the cross-entropy of the last of 10 steps, and is tested on 2,000 others.  This is a protocol for two cores:
+# the differences between conditions are the result, not the accuracies.
+#
+#     python analyses/notebooks/convrnn_comparison.py next --folder runs      # trains the next run that nobody has claimed; repeat
+#     python analyses/notebooks/convrnn_comparison.py collect --folder runs --out comparison.nc
+
+# %%
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+N_PARAMETERS = 40_000
+TRUNK = {"widths": (16, 32, 48, 64), "pools": (1, 2), "schedule": (10, 0)}
+SMALL_GATED = {"use_source": False}
+FEEDBACK = ("4->2", "4->3", "3->2")
+HEADLINE = {
+    "rgc": {"cell": "reciprocal_gated", "cell_options": SMALL_GATED},
+    "rgc_feedback": {"cell": "reciprocal_gated", "cell_options": SMALL_GATED, "feedback": FEEDBACK},
+    "simple_rnn": {"cell": "simple_rnn"},
+    "conv_lstm": {"cell": "conv_lstm"},
+    "rgc_ungated": {"cell": "reciprocal_gated", "cell_options": {**SMALL_GATED, "gating": False}},
+    "rgc_no_bypass": {"cell": "reciprocal_gated", "cell_options": {**SMALL_GATED, "bypass": False}},
+}
+OTHERS = {
+    "feedforward": {"cell": None, "schedule": (5, 0)},
+    "feedforward_deeper": {"cell": None, "widths": (16, 32, 32, 48, 48, 64), "schedule": (7, 0)},
+    "feedforward_trunk": {"cell": None, "schedule": (5, 0), "same_trunk_as": "rgc"},
+    "time_decay": {"cell": "time_decay"},
+    "conv_gru": {"cell": "conv_gru"},
+    "ugrnn": {"cell": "ugrnn"},
+    "intersection_rnn": {"cell": "intersection_rnn"},
+    "searched_gated": {"cell": "searched_gated", "cell_options": {"kernel": 3}},
+}
+RUNS = [(name, seed) for seed in range(2) for name in HEADLINE]
+RUNS += [(name, 0) for name in OTHERS]
+RUNS += [(name, seed) for seed in range(2, 6) for name in HEADLINE]
+RUNS += [(name, seed) for seed in (1, 2) for name in OTHERS]
+PARAMETERS = {"n_train": 8_000, "n_test": 2_000, "n_epochs": 4, "batch_size": 64, "learning_rate": 3e-3}
+
+
+# %%
+def config_of(name):
+    """The configuration of a condition, its widths chosen so that the network has 40,000 parameters."""
+    from neurodyn.architectures.convrnn import Config, match_parameters
+
+    given = {**TRUNK, **(HEADLINE | OTHERS)[name]}
+    twin = given.pop("same_trunk_as", None)
+    if twin is not None:
+        return Config(**{**given, "widths": config_of(twin).widths})
+    return match_parameters(Config(**given), N_PARAMETERS)
+
+
+def train_one(name, seed, folder):
+    from neurodyn.architectures.convrnn import build
+    from neurodyn.training.recipes.convrnn import Parameters, load_images, step_logits, train
+
+    model, parameters = build(config_of(name), seed=seed), Parameters(**PARAMETERS)
+    metrics = train(model, parameters, seed=seed, folder=folder)
+    images, labels = load_images(parameters, "test", size=32)
+    np.savez_compressed(folder / "test.npz", logits=step_logits(model, images).astype(np.float16), labels=labels, first=model.latency())
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1))
+    return metrics
+
+
+def next_run(folder, stale_s=1200):
+    """Claim and train the first run that is neither done nor claimed lately."""
+    for name, seed in RUNS:
+        run = folder / f"{name}-{seed}"
+        claim = run / "claim"
+        if (run / "metrics.json").is_file() or (claim.is_file() and time.time() - claim.stat().st_mtime < stale_s):
+            continue
+        run.mkdir(parents=True, exist_ok=True)
+        claim.touch()
+        start = time.process_time()
+        metrics = train_one(name, seed, run)
+        print(f"{name}-{seed}: accuracy {metrics['accuracy']:.3f}, {metrics['n_parameters']:.0f} parameters, {time.process_time() - start:.0f} core-s", flush=True)
+        return True
+    print("all runs are done or claimed", flush=True)
+    return False
+
+
+def collect(folder, out):
+    """Every finished run: whether each test image is named right at each step, and how far its logits carry."""
+    found = {(n, s): np.load(folder / f"{n}-{s}" / "test.npz") for n, s in RUNS if (folder / f"{n}-{s}" / "metrics.json").is_file()}
+    names, seeds = [n for n in {**HEADLINE, **OTHERS} if any(k[0] == n for k in found)], sorted({k[1] for k in found})
+    n_images = len(next(iter(found.values()))["labels"])
+    correct = np.full((len(names), len(seeds), n_images, 10), -1, dtype=np.int8)
+    for (name, seed), run in found.items():
+        first, logits = int(run["first"]), run["logits"].astype(np.float32)
+        right = (logits.argmax(2) == run["labels"][:, None]).astype(np.int8)
+        block = correct[names.index(name), seeds.index(seed)]
+        block[:, first : first + right.shape[1]] = right
+        block[:, first + right.shape[1] :] = right[:, -1:]  # a feedforward net goes on saying the same
+    parameters = [json.loads((folder / f"{n}-{next(s for m, s in found if m == n)}" / "metrics.json").read_text())["n_parameters"] for n in names]
+    dataset = xr.Dataset(
+        {
+            "correct": (("condition", "seed", "presentation", "step"), correct, {"units": "1", "missing": -1}),
+            "n_parameters": ("condition", np.asarray(parameters), {"units": "1"}),
+        },
+        {"condition": names, "seed": seeds, "step": np.arange(10)},
+        {"data": "CIFAR-10, 8,000 training and 2,000 test images", "protocol": "4 epochs, last of 10 steps, AdamW 3e-3"},
+    )
+    dataset.to_netcdf(out, encoding={"correct": {"zlib": True, "complevel": 9}})
+
+
+# %%
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("next", "collect", "sizes"))
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    if arguments.what == "next":
+        raise SystemExit(0 if next_run(arguments.folder) else 3)
+    if arguments.what == "sizes":
+        for condition in HEADLINE | OTHERS:
+            print(condition, config_of(condition).widths)
+    else:
+        collect(arguments.folder, arguments.out)
