@@ -459,7 +459,8 @@ def build(config: Config, *, seed: int) -> ConvRNN:
 def match_parameters(config: Config, n_parameters: int) -> Config:
     """The small net of the same shape whose number of parameters is nearest to `n_parameters`.
 
-    The widths above the first layer are scaled together, the last two then moved by up to 2 channels; a searched cell's memory is kept at half of its layer's mean width.
+    The widths above the first layer are scaled together, the last two then moved by up to 2 channels; a searched cell's memory has half
+    of the mean width.
 
     Examples
     --------
