@@ -18,6 +18,7 @@ __all__ = ["find", "load_module", "load_object", "names"]
 
 _PACKAGES = ("analysis", "architectures", "cells", "datasets", "stimuli")
 _DECLARED = {"analyses": "*.yaml", "data": "*.yaml", "figures": "*.py", "models": "*.yaml"}
+_SINGULAR = {"analyses": "experiment", "data": "data set", "figures": "figure", "models": "model"}
 
 
 def names(kind: str) -> list[str]:
@@ -56,7 +57,7 @@ def find(kind: str, key: str) -> Path:
         raise unknown_name("registry.find", "kind", kind, _DECLARED)
     found = places.declarations(kind, _DECLARED[kind])
     if key not in found:
-        raise unknown_name(f"neurodyn {kind}", kind.rstrip("s"), key, found)
+        raise unknown_name(f"neurodyn {kind}", _SINGULAR[kind], key, found)
     return found[key]
 
 

@@ -55,14 +55,15 @@ def save(dataset: xr.Dataset, path: str | Path, parts: Mapping[str, object], *, 
     path = Path(path)
     _check_attrs(dataset, path.name)
     key = content_key(parts)
-    stored = _split_complex(dataset)
+    stored = _split_complex(dataset).assign_attrs(dataset.attrs)
+    digest = data_digest(stored)
     stored.attrs = {
         **dataset.attrs,
         f"{_PREFIX}format": FORMAT,
         f"{_PREFIX}key": key,
         f"{_PREFIX}parts": json.dumps(canonical(parts), sort_keys=True),
         f"{_PREFIX}notes": json.dumps(canonical(notes or {}), sort_keys=True),
-        f"{_PREFIX}digest": data_digest(_plain(stored)),
+        f"{_PREFIX}digest": digest,
     }
     _write(stored, path)
     return key
@@ -90,7 +91,8 @@ def load(path: str | Path, key: str | None = None) -> xr.Dataset:
     path = Path(path)
     stored = _read(path)
     meta = {k: stored.attrs.pop(f"{_PREFIX}{k}") for k in ("format", "key", "parts", "notes", "digest")}
-    if data_digest(_plain(stored)) != meta["digest"]:
+    stored.attrs = {k: v.item() if isinstance(v, np.generic) else v for k, v in stored.attrs.items()}
+    if data_digest(stored) != meta["digest"]:
         raise ArtefactError("load", f"{path} was altered: its content does not match its digest", expected="the file as it was written", fix=f"rm {path}")
     if key is not None and meta["key"] != key:
         raise ArtefactError("load", f"{path} has key {str(meta['key'])[:12]}", expected=f"key {key[:12]}", fix="run the experiment again")
@@ -136,7 +138,7 @@ def versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version()}
-    for name in ("neurodyn", "torch", "numpy", "scipy", "scikit-learn", "xarray"):
+    for name in ("torch", "numpy", "scipy", "scikit-learn", "xarray"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -202,14 +204,20 @@ def _check_attrs(dataset: xr.Dataset, name: str) -> None:
 
 def _split_complex(dataset: xr.Dataset) -> xr.Dataset:
     coords, variables = {}, {}
-    for name, variable in dataset.variables.items():
+    for name in sorted(map(str, dataset.variables)):  # xarray's own order depends on the process' hash seed
+        variable = dataset.variables[name]
         place = coords if name in dataset.coords else variables
         if variable.dtype.kind == "c":
             place[f"{name}{_REAL}"] = (variable.dims, variable.values.real, variable.attrs)
             place[f"{name}{_IMAGINARY}"] = (variable.dims, variable.values.imag, variable.attrs)
         else:
-            place[str(name)] = (variable.dims, variable.values, variable.attrs)
-    return xr.Dataset(variables, coords)
+            place[name] = (variable.dims, variable.values, variable.attrs)
+    stored = xr.Dataset(variables, coords)
+    for name in variables:
+        mine = {str(c) for c in coords if c not in stored.dims and set(stored.variables[c].dims) <= set(stored.variables[name].dims)}
+        if mine:
+            stored.variables[name].encoding["coordinates"] = " ".join(sorted(mine))
+    return stored
 
 
 def _join_complex(stored: xr.Dataset) -> xr.Dataset:
@@ -225,10 +233,3 @@ def _join_complex(stored: xr.Dataset) -> xr.Dataset:
         elif not (name.endswith(_IMAGINARY) and name[: -len(_IMAGINARY)] + _REAL in stored.variables):
             place[name] = (variable.dims, variable.values, variable.attrs)
     return xr.Dataset(variables, coords, attrs=stored.attrs)
-
-
-def _plain(stored: xr.Dataset) -> xr.Dataset:
-    """The values that the digest covers: what a round trip through netCDF keeps."""
-    plain = stored.copy()
-    plain.attrs = {k: v for k, v in stored.attrs.items() if not str(k).startswith(_PREFIX)}
-    return plain

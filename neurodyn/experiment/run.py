@@ -15,7 +15,7 @@ from typing import Any
 
 import xarray as xr
 
-from neurodyn import places
+from neurodyn import __version__, places
 from neurodyn.artefacts.keys import content_key, difference
 from neurodyn.artefacts.lock import hold
 from neurodyn.artefacts.store import clear_partial, load, matches, provenance, save, versions
@@ -141,7 +141,7 @@ def run_cell(cell: Cell, results: Path, *, force: bool = False, cache: dict[str,
             return Outcome(cell.label, "kept", path, time.perf_counter() - begun)
         clear_partial(path)
         dataset = resolver.call()
-        notes = {"experiment": cell.experiment, "cell": dict(cell.point), "title": cell.spec.title, "versions": versions()}
+        notes = {"experiment": cell.experiment, "cell": dict(cell.point), "title": cell.spec.title, "versions": {**versions(), "neurodyn": __version__}}
         save(dataset, path, parts, notes=notes)
         seconds = time.perf_counter() - begun
         _journal(cell, results, key, seconds)

@@ -154,9 +154,7 @@ def _write(path: Path, content: bytes) -> Path:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise ArtefactError(
-            "save_figure", f"{path} cannot be written ({error.strerror})", expected="a folder that can be written, with free space"
-        ) from error
+        raise ArtefactError("save_figure", f"{path} cannot be written ({error.strerror})", expected="a folder that can be written, with free space") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
