@@ -13,6 +13,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "AccuracyWarning",
     "ArtefactError",
     "CapacityError",
     "ConfigError",
@@ -102,6 +103,10 @@ class NeurodynWarning(UserWarning):
 
 class ConvergenceWarning(NeurodynWarning):
     """An iteration stopped before its tolerance; the result says which parts converged."""
+
+
+class AccuracyWarning(NeurodynWarning):
+    """A result is as good as its data allows, which is less than its tolerance suggests."""
 
 
 def first_of(ids: Iterable[object], limit: int = 3) -> str:
