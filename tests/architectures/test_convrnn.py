@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import neurodyn.architectures.convrnn as convrnn
 from neurodyn.architectures.convrnn import SCHEDULES, Config, build, match_parameters
+from neurodyn.dynamics.check import check_model
 from neurodyn.errors import ConfigError, ModelError
 from neurodyn.seeding import torch_generator
 
@@ -241,3 +242,11 @@ def test_bad_calls():
         model.latency("conv55")
     with pytest.raises(ConfigError, match="published widths"):
         match_parameters(Config(depth="shallow"), 1000)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"unrolling": "engineering", "feedback": ("5->2",)}, {"cell": "conv_lstm", "feedback": ("3->1",)}, {"cell": "intersection_rnn"}, {"cell": None}],
+)
+def test_it_keeps_the_contract(options):
+    check_model(build(Config(**TINY, **options), seed=0), n_steps=7)

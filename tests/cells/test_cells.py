@@ -13,6 +13,7 @@ from neurodyn import registry
 from neurodyn.cells import as_model, make_config, zero_state
 from neurodyn.cells import reciprocal_gated as rgc
 from neurodyn.cells._convolution import Convolution, same_padding
+from neurodyn.dynamics.check import check_model
 from neurodyn.errors import ConfigError, ModelError
 from neurodyn.seeding import torch_generator
 
@@ -301,3 +302,8 @@ def test_a_peephole_of_another_map_is_refused():
 def test_config_begins_with_inputs_and_channels(name):
     fields = [f.name for f in dataclasses.fields(registry.load_module("cells", name).Config)]
     assert fields[:2] == ["n_inputs", "n_channels"]
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_alone_it_keeps_the_contract(name):
+    check_model(as_model(make(name), 4))
