@@ -117,9 +117,13 @@ if __name__ == "__main__":
     parser.add_argument("what", choices=("next", "collect", "sizes"))
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--minutes", type=float, default=0.0, help="begin further runs for this long")
     arguments = parser.parse_args()
     if arguments.what == "next":
-        raise SystemExit(0 if next_run(arguments.folder) else 3)
+        begin = time.monotonic()
+        while (more := next_run(arguments.folder)) and time.monotonic() - begin < 60 * arguments.minutes:
+            pass
+        raise SystemExit(0 if more else 3)
     if arguments.what == "sizes":
         for condition in HEADLINE | OTHERS:
             print(condition, config_of(condition).widths)

@@ -214,7 +214,8 @@ class _BlockS(nn.Module):
             skip = self.norm_skip(self.skip(x))
         else:
             skip = x
-        one, two, three = self.norms[k]  # type: ignore[misc]
+        norms: Any = self.norms
+        one, two, three = norms[k]
         y = F.relu(one(self.narrow(x)))
         y = F.relu(two(F.conv2d(y, self.space.weight, stride=2 if k == 0 else 1, padding=1)))
         return F.relu(three(self.back(y)) + skip)
