@@ -152,15 +152,15 @@ def code_digest(*modules: str) -> str:
         name = queue.pop()
         if name in found:
             continue
-        code, imported = _read_module(name)
+        path = _source(name)
+        code, imported = _read_source(path, path.stat().st_mtime_ns)
         found[name] = code
         queue += [m for m in imported if m not in found]
     return hashlib.sha256(json.dumps(sorted(found.items())).encode()).hexdigest()
 
 
-@functools.cache
-def _read_module(name: str) -> tuple[str, tuple[str, ...]]:
-    path = _source(name)
+@functools.lru_cache(maxsize=512)
+def _read_source(path: Path, modified: int) -> tuple[str, tuple[str, ...]]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = tuple(dict.fromkeys(m for node in ast.walk(tree) for m in _imports(node)))
     for node in ast.walk(tree):

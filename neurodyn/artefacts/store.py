@@ -203,7 +203,8 @@ def _check_attrs(dataset: xr.Dataset, name: str) -> None:
 
 
 def _split_complex(dataset: xr.Dataset) -> xr.Dataset:
-    coords, variables = {}, {}
+    coords: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     for name in sorted(map(str, dataset.variables)):  # xarray's own order depends on the process' hash seed
         variable = dataset.variables[name]
         place = coords if name in dataset.coords else variables
@@ -221,7 +222,8 @@ def _split_complex(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _join_complex(stored: xr.Dataset) -> xr.Dataset:
-    coords, variables = {}, {}
+    coords: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     for name in map(str, stored.variables):
         variable = stored.variables[name]
         place = coords if name in stored.coords else variables

@@ -185,9 +185,12 @@ class Inputs(_Strict):
         The trial; the model's own when absent.
     step : int or "last"
         Where an analysis takes a ``state``: the step of the trial at which it is taken.
+    start_steps : list of int, optional
+        Where an analysis takes ``starts`` (states to search from): the steps at which they are taken; `step` alone when absent.
     record : RecordInput, optional
         Where an analysis takes ``responses``: what is kept of them.
     recordings : RecordingsInput, optional
+        Without a `model` they are also what an analysis of ``responses`` is given.
     noise_seed : int, optional
         Turns the model's noise on.
     artefacts : dict
@@ -198,6 +201,7 @@ class Inputs(_Strict):
     stimuli: StimuliInput | None = None
     schedule: ScheduleInput | None = None
     step: int | Literal["last"] = "last"
+    start_steps: list[int] | None = None
     record: RecordInput | None = None
     recordings: RecordingsInput | None = None
     noise_seed: int | None = None
@@ -376,7 +380,25 @@ def check_parameters(spec: Spec, document: Document) -> None:
 
 
 # Arguments that are made from `inputs`, `seed` and `compute`, not taken from `parameters`.
-RESOLVED = ("model", "stimuli", "state", "drive", "responses", "recordings", "labels", "schedule", "record", "step", "seed", "batch_size", "device", "progress")
+RESOLVED = (
+    "model",
+    "stimuli",
+    "stimulus_id",
+    "state",
+    "starts",
+    "drive",
+    "responses",
+    "recordings",
+    "labels",
+    "schedule",
+    "record",
+    "step",
+    "seed",
+    "batch_size",
+    "device",
+    "progress",
+)
+ACTIVITY = frozenset({"state", "starts", "drive", "responses"})  # what needs the model run on the stimuli
 
 
 def load_analysis(name: str, where: str) -> Callable[..., Any]:

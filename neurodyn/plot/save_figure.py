@@ -101,11 +101,12 @@ def _numbers_of(ax: Axes) -> Iterator[dict[str, object]]:
     for k, item in enumerate(ax.collections):
         name = _name(item, f"collection {k}")
         if isinstance(item, QuadMesh):
-            yield from _image_rows(name, np.ma.filled(np.ma.asarray(item.get_array(), float), np.nan).reshape(item.get_coordinates().shape[0] - 1, -1))
+            corners: Any = item.get_coordinates()
+            yield from _image_rows(name, np.ma.filled(np.ma.asarray(item.get_array(), float), np.nan).reshape(len(corners) - 1, -1))
         elif isinstance(item, PathCollection):
             offsets = np.ma.filled(np.ma.asarray(item.get_offsets(), float), np.nan)
             colour = item.get_array()
-            yield from _rows("point", name, *offsets.T, values=None if colour is None else np.asarray(colour, float))
+            yield from _rows("point", name, offsets[:, 0], offsets[:, 1], None if colour is None else np.asarray(colour, float))
         elif isinstance(item, LineCollection):
             for segment in item.get_segments():
                 yield from _rows("segment", name, *np.asarray(segment, float).reshape(-1, 2).T)

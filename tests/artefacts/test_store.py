@@ -228,22 +228,18 @@ def test_the_digest_of_data_sees_values_labels_units_and_order():
 def test_code_counts_and_comments_do_not(tmp_path, monkeypatch):
     import importlib
 
-    from neurodyn.artefacts import keys
-
     monkeypatch.syspath_prepend(tmp_path)
     module = tmp_path / "outside_module.py"
 
     def digest_of(source):
         module.write_text(source, encoding="utf-8")
         importlib.invalidate_caches()
-        keys._read_module.cache_clear()
         return code_digest("outside_module")
 
     base = digest_of("def f(x):\n    return x + 1\n")
     assert digest_of('"""Doc."""\n# comment\ndef f(x):\n    """Doc."""\n    return x + 1\n') == base
     assert digest_of("def f(x):\n    return x + 2\n") != base
     assert digest_of("from neurodyn.seeding import subseed\ndef f(x):\n    return x + 1\n") != base
-    keys._read_module.cache_clear()
 
 
 def test_a_difference_names_what_changed():

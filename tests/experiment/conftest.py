@@ -39,14 +39,16 @@ def only_stimuli(stimuli, labels):
     return xr.Dataset({"value": ("presentation", stimuli.values.sum((1, 2, 3))), "label": ("presentation", labels)})
 
 
-def count(seed, *, folder, stop_at=None):
-    """Leave a trace of each call; die at one of them."""
-    import os, pathlib, signal
-    pathlib.Path(folder, f"call-{seed}-{len(os.listdir(folder))}").touch()
-    if seed == stop_at:
-        os.kill(os.getpid(), signal.SIGKILL if os.environ.get("TOY_SIGNAL") == "KILL" else signal.SIGTERM)
-        import time; time.sleep(5)
+def count(seed, *, folder):
+    """Leave a trace of each call."""
+    import os, pathlib, time
+    pathlib.Path(folder, f"call-{seed}-{os.getpid()}").touch()
+    time.sleep(0.2)
     return xr.Dataset({"value": float(seed)})
+
+
+def search(model, starts, drive, *, stimulus_id=None):
+    return xr.Dataset({"value": (("start", "unit"), starts["x"].numpy())}, coords={"stimulus_id": ("presentation", stimulus_id)})
 
 
 def refuses(seed):
@@ -57,6 +59,15 @@ def refuses(seed):
 def not_labelled(seed):
     return 3
 '''
+
+READER = """
+import numpy as np
+from neurodyn.schema import make_recordings
+
+
+def load(root=None, *, n):
+    return make_recordings(np.ones((n, 2)), stimulus_id=list(range(n)), neuroid_id="ab", time_bins_ms=[(0, 100)])
+"""
 
 BASE = """
 title: toy
@@ -76,13 +87,11 @@ def home(tmp_path, monkeypatch):
     root = tmp_path / "home"
     (root / "analyses" / "toy").mkdir(parents=True)
     (root / "nd_toys.py").write_text(TOYS, encoding="utf-8")
+    (root / "nd_toys_reader.py").write_text(READER, encoding="utf-8")
     monkeypatch.setenv("NEURODYN_HOME", str(root))
     monkeypatch.setenv("PYTHONPATH", f"{root}:{__import__('os').environ.get('PYTHONPATH', '')}")
     monkeypatch.syspath_prepend(root)
     __import__("sys").modules.pop("nd_toys", None)
-    from neurodyn.artefacts import keys
-
-    keys._read_module.cache_clear()
     return root
 
 

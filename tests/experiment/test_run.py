@@ -1,15 +1,15 @@
 """From a file to results: what changes the key, what is kept, and what happens when a run dies."""
 
+import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from neurodyn import places
 from neurodyn.artefacts.store import load, provenance
 from neurodyn.errors import ArtefactError, ConfigError
 from neurodyn.experiment.run import open_result, run, status
@@ -112,17 +112,13 @@ def test_writing_a_default_out_keeps_the_key(write, base):
 
 
 def test_a_change_of_code_or_weights_is_a_miss_that_says_so(write, base, home):
-    from neurodyn.artefacts import keys
-
     write(base)
     run("toy/base")
     source = (home / "nd_toys.py").read_text(encoding="utf-8")
     (home / "nd_toys.py").write_text(source.replace("factor * responses", "factor + responses"), encoding="utf-8")
-    keys._read_module.cache_clear()
     (found,) = status(read_experiment("toy/base"), run("toy/base")[0].path.parent.parent)
     assert found.done  # computed again by the run above
     (home / "nd_toys.py").write_text(source, encoding="utf-8")
-    keys._read_module.cache_clear()
     (found,) = status(read_experiment("toy/base"), found.path.parent.parent)
     assert not found.done
     assert found.reasons[0].startswith("code: ")
@@ -238,51 +234,81 @@ def test_an_analysis_that_returns_something_else(write):
         run("toy/base")
 
 
-@pytest.mark.parametrize("how", ["TERM", "KILL"])
-def test_killed_and_resumed(write, tmp_path, how):
-    calls = tmp_path / "calls"
-    calls.mkdir()
-    text = f"analysis: nd_toys:count\nparameters: {{folder: {calls}, stop_at: STOP}}\nseed: 0\ngrid: {{seed: [0, 1, 2]}}\n"
-    write(text.replace("STOP", "1"))
-    code = "from neurodyn.experiment.run import run; run('toy/base')"
-    environment = {**os.environ, "TOY_SIGNAL": how, "NEURODYN_RESULTS": str(tmp_path / "results")}
-    dead = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-    assert dead.returncode == (128 + signal.SIGTERM if how == "TERM" else -signal.SIGKILL), dead.stderr
-    left = sorted(p.name for p in (tmp_path / "results" / "toy" / "base").iterdir())
-    assert [n for n in left if n.endswith(".nc")] == ["0000_seed=0.nc"]
-    if how == "TERM":
-        assert left == ["0000_seed=0.nc"]
-    again = run("toy/base", results=tmp_path / "results") if how == "none" else None
-    assert again is None
-    write(text.replace(", stop_at: STOP", ""))
-    outcomes = run("toy/base", results=tmp_path / "results")  # another parameter: all three again
-    assert [o.state for o in outcomes] == ["computed"] * 3
-    assert [o.state for o in run("toy/base", results=tmp_path / "results")] == ["kept"] * 3
-    assert not [p for p in (tmp_path / "results" / "toy" / "base").iterdir() if p.name.startswith(".")]
+def in_child(function):
+    """Run in a forked process; its exit code, negative for a signal."""
+    child = os.fork()
+    if child == 0:
+        try:
+            function()
+        except SystemExit as stop:
+            os._exit(stop.code)
+        except BaseException:  # noqa: BLE001
+            os._exit(99)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_resuming_after_a_kill_goes_on_where_it_stopped(write, tmp_path, home):
-    flag = tmp_path / "flag"
+FRAGILE = """
+
+def fragile(seed, *, flag, number):
+    import os, pathlib, time
+    if seed == 1 and not pathlib.Path(flag).exists():
+        pathlib.Path(flag).touch()
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+    return xr.Dataset({'value': float(seed)})
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_and_resumed(write, tmp_path, home, number):
     with open(home / "nd_toys.py", "a", encoding="utf-8") as file:
-        file.write(
-            "\n\ndef fragile(seed, *, flag):\n    import os, pathlib, signal\n    if seed == 1 and not pathlib.Path(flag).exists():\n"
-            "        pathlib.Path(flag).touch()\n        os.kill(os.getpid(), signal.SIGKILL)\n    return xr.Dataset({'value': float(seed)})\n"
-        )
-    write(f"analysis: nd_toys:fragile\nparameters: {{flag: {flag}}}\nseed: 0\ngrid: {{seed: [0, 1, 2]}}\n")
-    code = "from neurodyn.experiment.run import run; run('toy/base')"
-    dead = subprocess.run([sys.executable, "-c", code], env={**os.environ}, capture_output=True, text=True)
-    assert dead.returncode == -signal.SIGKILL, dead.stderr
+        file.write(FRAGILE)
+    write(f"analysis: nd_toys:fragile\nparameters: {{flag: {tmp_path / 'flag'}, number: {int(number)}}}\nseed: 0\ngrid: {{seed: [0, 1, 2]}}\n")
+    assert in_child(lambda: run("toy/base")) == (128 + number if number == signal.SIGTERM else -number)
+    folder = places.results_dir() / "toy" / "base"
+    left = sorted(p.name for p in folder.iterdir())
+    assert [n for n in left if n.endswith(".nc")] == ["0000_seed=0.nc"]
+    if number == signal.SIGTERM:
+        assert left == ["0000_seed=0.nc"]
     assert [o.state for o in run("toy/base")] == ["kept", "computed", "computed"]
+    assert sorted(p.name for p in folder.iterdir()) == ["0000_seed=0.nc", "0001_seed=1.nc", "0002_seed=2.nc"]
 
 
-def test_two_runs_at_once_compute_each_cell_once(write, tmp_path, home):
+def test_two_runs_at_once_compute_each_cell_once(write, tmp_path):
     calls = tmp_path / "calls"
     calls.mkdir()
     write(f"analysis: nd_toys:count\nparameters: {{folder: {calls}}}\nseed: 0\ngrid: {{seed: [0, 1]}}\n")
-    code = "from neurodyn.experiment.run import run; run('toy/base')"
-    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    assert [p.wait(timeout=60) for p in both] == [0, 0]
+    child = os.fork()
+    if child == 0:
+        code = 1
+        with contextlib.suppress(BaseException):
+            run("toy/base")
+            code = 0
+        os._exit(code)
+    run("toy/base")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(list(calls.iterdir())) == 2
+
+
+def test_states_to_search_from(write, base):
+    write(base.replace("nd_toys:gain", "nd_toys:search").replace("parameters: {factor: 2.0}", "").replace("  record: {steps: all}", "  start_steps: [0, 2, 4]"))
+    key, found = result_of()
+    assert found.sizes["start"] == 12
+    assert found.stimulus_id.values.tolist() == [f"stimulus-000{k}" for k in range(4)]
+    assert result_of(["inputs.start_steps=[0, 2]"])[0] != key
+    assert result_of(["inputs.start_steps=null"])[1].sizes["start"] == 4
+    with pytest.raises(ConfigError, match=r"`start_steps` \[9\] are not in the trial"):
+        result_of(["inputs.start_steps=[1, 9]"])
+
+
+def test_an_analysis_of_responses_may_be_given_a_brain(write, base):
+    write(
+        "analysis: nd_toys:gain\ninputs:\n  recordings: {dataset: "nd_toys_reader:load", parameters: {n: 3}}\nparameters: {factor: 1.0}\nseed: 0\n",
+    )
+    key, found = result_of()
+    assert found.value.shape == (3, 2, 1)
+    assert result_of(["inputs.recordings.parameters.n=2"])[0] != key
 
 
 def test_a_read_only_results_folder(write, base):
