@@ -304,7 +304,7 @@ def test_states_to_search_from(write, base):
 
 def test_an_analysis_of_responses_may_be_given_a_brain(write, base):
     write(
-        "analysis: nd_toys:gain\ninputs:\n  recordings: {dataset: "nd_toys_reader:load", parameters: {n: 3}}\nparameters: {factor: 1.0}\nseed: 0\n",
+        'analysis: nd_toys:gain\ninputs:\n  recordings: {dataset: "nd_toys_reader:load", parameters: {n: 3}}\nparameters: {factor: 1.0}\nseed: 0\n',
     )
     key, found = result_of()
     assert found.value.shape == (3, 2, 1)
