@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from neurodyn.errors import ConfigError, unknown_name
 
-__all__ = ["ACTIVATIONS", "Convolution", "Init", "MapNorm", "activation", "same_padding"]
+__all__ = ["ACTIVATIONS", "Convolution", "Init", "MapNorm", "activation", "convolve_together", "same_padding"]
 
 Init = Literal["glorot", "truncated", "normal"]
 _TRUNCATED_SHRINK = 0.87962566103423978  # standard deviation of a unit normal cut at two sigma
@@ -134,6 +134,17 @@ class MapNorm(nn.Module):
         """Normalise (batch, channel, row, column)."""
         variance, mean = torch.var_mean(x, dim=(1, 2, 3), keepdim=True, correction=0)
         return (x - mean) * torch.rsqrt(variance + self.epsilon) * self.gain[:, None, None] + self.offset[:, None, None]
+
+
+def convolve_together(x: Tensor, layers: Sequence[Convolution]) -> list[Tensor]:
+    """Several convolutions of one input, as one where they are dense and of one kernel size and stride: the same numbers, fewer calls."""
+    first = layers[0]
+    alike = all(m.depthwise is None and (m.kernel, m.stride, m.bias is None) == (first.kernel, first.stride, first.bias is None) for m in layers)
+    if len(layers) == 1 or not alike:
+        return [m(x) for m in layers]
+    bias = None if first.bias is None else torch.cat([m.bias for m in layers if m.bias is not None])
+    together = _convolve(x, torch.cat([m.weight for m in layers]), bias, first.kernel, first.stride)
+    return list(together.split([m.n_channels for m in layers], dim=1))
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, kernel: int, stride: int, groups: int = 1) -> Tensor:

@@ -23,7 +23,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from neurodyn.cells._convolution import Convolution, MapNorm, activation
+from neurodyn.cells._convolution import Convolution, MapNorm, activation, convolve_together
 from neurodyn.errors import ConfigError, unknown_name
 
 __all__ = ["Config", "ReciprocalGated", "build"]
@@ -194,10 +194,11 @@ class ReciprocalGated(nn.Module):
             rest = h.new_zeros(())
             keep, let = self._retain(rest), self._admit(rest)
             return keep, keep, let, let
-        gate_out = self.gate_out(c)
+        tau_cell, gate_out = convolve_together(c, [self.tau_cell, self.gate_out])
+        tau_out, gate_cell = convolve_together(h, [self.tau_out, self.gate_cell])
         if self.source_to_gate is not None and source is not None:
             gate_out = gate_out + self.source_to_gate(source)
-        return self._retain(self.tau_cell(c)), self._retain(self.tau_out(h)), self._admit(self.gate_cell(h)), self._admit(gate_out)
+        return self._retain(tau_cell), self._retain(tau_out), self._admit(gate_cell), self._admit(gate_out)
 
     def _retain(self, z: Tensor) -> Tensor:
         return self.config.tau_offset + self.tau_multiplier * self._tau(z)
