@@ -1,0 +1,121 @@
+"""Tuning fits recover what generated the curves."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurodyn.errors import NumericsError
+from neurodyn.numerics import tuning
+from neurodyn.numerics.permutation import condition_test
+
+F = np.geomspace(0.03, 0.35, 8)
+D = np.arange(0, 360, 22.5)
+
+
+@given(
+    peak=st.floats(0.06, 0.18),
+    width=st.floats(0.2, 0.45),
+    offset=st.floats(0, 0.5),
+    gain=st.floats(0.1, 10),
+    kind=st.sampled_from(["linear", "log", "lorentz"]),
+)
+def test_frequency_peaks(peak, width, offset, gain, kind):
+    x = {"linear": (F - peak) / peak, "log": np.log(F / peak), "lorentz": (F - peak) / peak}[kind] / width
+    curve = 1 / (1 + x**2) if kind == "lorentz" else np.exp(-0.5 * x**2)
+    fit = tuning.fit_frequency(gain * (offset + curve)[None], F, exact=True)
+    assert abs(fit.preferred[0] / peak - 1) < 0.02
+
+
+def test_frequency_bandwidth_and_edges():
+    width = 0.4
+    curves = np.stack([np.exp(-0.5 * (np.log(F / 0.1) / width) ** 2), 1 / (1 + (F / 0.1) ** 4), (F / 0.3) ** 2])
+    fit = tuning.fit_frequency(curves, F, exact=True)
+    assert abs(fit.bandwidth_octaves[0] - 2 * np.sqrt(2 * np.log(2)) * width / np.log(2)) < 0.1
+    assert fit.low_cut[1] == 0.0
+    assert abs(fit.high_cut[1] / 0.1 - 1) < 0.05
+    assert np.isinf(fit.high_cut[2])
+    assert fit.at_edge.tolist() == [False, True, True]
+
+
+def test_neighbours_undo_the_cosine():
+    tilt = np.array([-33.75, -11.25, 11.25])
+    sigma, peak = 0.03, 0.12
+    curves = np.exp(-((F**2 + peak**2 - 2 * F * peak * np.cos(np.deg2rad(tilt))[:, None]) / (2 * sigma**2)))
+    alone = tuning.fit_frequency(curves[1][None], F, exact=True).preferred[0]
+    tied = tuning.fit_frequency(curves[None], F, tilt_deg=tilt[None], exact=True).preferred[0]
+    assert abs(alone / peak - np.cos(np.deg2rad(11.25))) < 0.006
+    assert abs(tied / peak - 1) < 0.012
+
+
+@given(direction=st.floats(0, 359.9), kappa=st.floats(0.5, 12), back=st.floats(0, 0.9), offset=st.floats(0, 1))
+def test_directions(direction, kappa, back, offset):
+    delta = np.deg2rad(D - direction)
+    curve = offset + np.exp(kappa * (np.cos(delta) - 1)) + back * np.exp(kappa * (-np.cos(delta) - 1))
+    fit = tuning.fit_direction(curve[None], D)
+    error = (fit.preferred_direction_deg[0] - direction + 180) % 360 - 180
+    assert abs(error) < 1.5
+    turned = tuning.fit_direction(np.roll(curve, 3)[None], D)  # a turned curve has the same indices
+    np.testing.assert_allclose([turned.osi, turned.dsi], [fit.osi, fit.dsi], atol=0.06)
+
+
+def test_known_indices():
+    delta = np.deg2rad(D - 45)
+    curve = 1 + np.cos(delta)  # 2 ahead, 1 aside, 0 behind
+    fit = tuning.fit_direction(curve[None], D)
+    np.testing.assert_allclose([fit.dsi[0], fit.osi[0]], [1.0, 1 / 3], atol=0.03)
+    assert abs(tuning.circular_variance(curve[None], D, period_deg=360)[0] - 0.5) < 1e-9
+
+
+def test_separability_and_speed():
+    s = t = 2.0 ** np.arange(8)
+    product = np.exp(-((np.log2(s) - 3) ** 2))[:, None] * np.exp(-((np.log2(t) - 4) ** 2))
+    speed = np.exp(-((np.log2(t) - np.log2(s)[:, None]) ** 2) - 0.2 * (np.log2(s)[:, None] - 3.5) ** 2)
+    np.testing.assert_allclose(tuning.separability(np.stack([product, speed])), [1.0, 0.55], atol=0.1)
+    np.testing.assert_allclose(tuning.speed_slope(np.stack([product, speed]), s, t), [0.0, 1.0], atol=0.12)
+
+
+@given(c50=st.floats(8, 50), n=st.floats(1.2, 4))
+def test_naka_rushton(c50, n):
+    c = np.array([0, 3, 6, 12, 25, 50, 75, 100.0])
+    curve = 0.3 + 2 * c**n / (c**n + c50**n)
+    fit = tuning.naka_rushton(curve[None], c)
+    assert abs(fit["c50_percent"][0] / c50 - 1) < 0.06
+    assert abs(fit["exponent"][0] - n) < 0.25
+    assert fit["r2"][0] > 0.999
+
+
+def test_permutation_test_has_its_nominal_rate_and_sees_tuning():
+    rng = np.random.default_rng(0)
+    condition = np.repeat(np.arange(20), 4)
+    noise = rng.standard_normal((80, 1000))
+    p = condition_test(noise, condition, n_permutations=200, seed=0)
+    assert abs((p <= 0.05).mean() - 0.05) < 0.021  # three standard errors of 1000 draws
+    tuned = noise[:, :50] + rng.standard_normal((20, 50))[condition]
+    assert (condition_test(tuned, condition, n_permutations=200, seed=0) <= 0.05).mean() > 0.9
+
+
+def test_permutations_within_strata_ignore_what_differs_between_them():
+    rng = np.random.default_rng(1)
+    condition = np.repeat(np.arange(20), 4)
+    stratum = condition % 2
+    x = rng.standard_normal((80, 400)) + 5 * stratum[:, None]
+    p = condition_test(x, condition, stratum=stratum, n_permutations=200, seed=0)
+    assert abs((p <= 0.05).mean() - 0.05) < 0.035
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: tuning.fit_frequency(np.ones((2, 3)), [0.1, 0.2]), "shape"),
+        (lambda: tuning.fit_frequency(np.ones((2, 2)), [0.1, 0.2]), "at least three"),
+        (lambda: tuning.fit_frequency(np.full((2, 3), np.nan), [0.1, 0.2, 0.3]), "not finite in 2 of 2"),
+        (lambda: tuning.fit_direction(np.ones((2, 4)), [0, 10, 20, 30]), "evenly spaced"),
+        (lambda: tuning.naka_rushton(np.ones((2, 3)), [0, 50, 100]), "at least 4"),
+        (lambda: condition_test(np.ones((4, 1)), np.arange(4), seed=0), "repeated trials"),
+        (lambda: condition_test(np.ones((4, 1)), np.arange(3), seed=0), "one label a trial"),
+    ],
+)
+def test_bad_input(call, says):
+    with pytest.raises(NumericsError, match=says):
+        call()
