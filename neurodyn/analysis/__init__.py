@@ -2,6 +2,7 @@
 
 from neurodyn.analysis.eigenspectrum import eigenspectrum
 from neurodyn.analysis.fixed_points import fixed_points
+from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
 from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.trajectories import trajectories
@@ -9,6 +10,7 @@ from neurodyn.analysis.trajectories import trajectories
 __all__ = [
     "eigenspectrum",
     "fixed_points",
+    "grating_tuning",
     "lyapunov_exponents",
     "robustness",
     "trajectories",
