@@ -4,6 +4,7 @@ from neurodyn.analysis.eigenspectrum import eigenspectrum
 from neurodyn.analysis.fixed_points import fixed_points
 from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
+from neurodyn.analysis.representational_geometry import representational_geometry
 from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.trajectories import trajectories
 
@@ -12,6 +13,7 @@ __all__ = [
     "fixed_points",
     "grating_tuning",
     "lyapunov_exponents",
+    "representational_geometry",
     "robustness",
     "trajectories",
 ]
