@@ -160,7 +160,7 @@ def _normal(u: np.ndarray) -> np.ndarray:
 def _polar(radius: np.ndarray, heading: np.ndarray) -> np.ndarray:
     """Points around the start, truncated to whole pixels; the start comes first."""
     points = np.stack([np.trunc(radius * np.sin(heading)), np.trunc(radius * np.cos(heading))], axis=-1)
-    return np.concatenate([np.zeros_like(points[:, :1]), points], axis=1) + 0.0  # no negative zeros
+    return np.concatenate([np.zeros((len(points), 1, 2)), points], axis=1) + 0.0  # no negative zeros
 
 
 def _radius(u: np.ndarray, growth: float) -> np.ndarray:
@@ -270,7 +270,7 @@ def _matched(u: np.ndarray, n_steps: int, values: Mapping[str, Any]) -> np.ndarr
     walk = _walk(tries[..., :-1], n_steps, float(values["kappa"]))
     steps = np.diff(walk, axis=-2)
     length = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=-1)
-    walk = walk * (goal_length / length)[..., None, None]  # the same path length before rounding
+    walk = walk * (goal_length / np.where(length > 0, length, 1.0))[..., None, None]  # the same path length before rounding
     centred = walk - walk.mean(axis=-2, keepdims=True)
     points = np.round(centred + _offset(centred, 2 * np.pi * tries[..., -1], goal_ecc)[..., None, :])
     found = measure(points.reshape(-1, n_steps, 2))

@@ -77,6 +77,14 @@ def literal_conv_gru(cell, x, s):
     return {"out": u * h + (1 - u) * c}
 
 
+def literal_conv_gru_keras(cell, x, s):
+    h, u = s["out"], cell.recur.detach().double().numpy()
+    hard = lambda a: np.clip(0.2 * a + 0.5, 0, 1)  # noqa: E731
+    parts = conv(x, cell.input)
+    z, r = hard(parts[:N] + plain(h, u[:N])), hard(parts[N : 2 * N] + plain(h, u[N : 2 * N]))
+    return {"out": (1 - z) * h + z * np.tanh(parts[2 * N :] + plain(r * h, u[2 * N :]))}
+
+
 def literal_conv_lstm(cell, x, s):
     parts = conv(np.concatenate([x, s["out"]]), cell.parts)
     i, j, f, o = (parts[k * N : (k + 1) * N] for k in range(4))
@@ -132,6 +140,7 @@ LITERAL = {
     "time_decay": literal_time_decay,
     "simple_rnn": literal_simple_rnn,
     "conv_gru": literal_conv_gru,
+    "conv_gru_keras": literal_conv_gru_keras,
     "conv_lstm": literal_conv_lstm,
     "ugrnn": literal_ugrnn,
     "intersection_rnn": literal_intersection_rnn,
@@ -143,6 +152,7 @@ VARIANTS = [
     ("simple_rnn", {}),
     ("simple_rnn", {"layer_norm": True}),
     ("conv_gru", {}),
+    ("conv_gru_keras", {}),
     ("conv_lstm", {}),
     ("conv_lstm", {"kernel": 2, "layer_norm": True, "peephole": True, "size": (ROWS, COLUMNS), "forget_bias": 1.3562, "gate_bias": 1.6428, "scale": 0.7}),
     ("ugrnn", {}),
