@@ -49,10 +49,10 @@ MOVIE_DIMS = (PRESENTATION, "frame", "channel", "row", "column")
 
 def make_stimuli(
     pixels: np.ndarray,
-    stimulus_id: Sequence[Hashable] | None = None,
+    stimulus_id: Sequence[Hashable] | np.ndarray | None = None,
     *,
-    frame_start: Sequence[float] | None = None,
-    **properties: Sequence[Any],
+    frame_start: Sequence[float] | np.ndarray | None = None,
+    **properties: Any,
 ) -> xr.DataArray:
     """Label an array of images or movies.
 
@@ -94,12 +94,12 @@ def make_stimuli(
 def make_recordings(
     values: np.ndarray,
     *,
-    stimulus_id: Sequence[Hashable],
-    neuroid_id: Sequence[Hashable],
-    time_bins_ms: Sequence[tuple[float, float]],
+    stimulus_id: Sequence[Hashable] | np.ndarray,
+    neuroid_id: Sequence[Hashable] | np.ndarray,
+    time_bins_ms: Sequence[tuple[float, float]] | np.ndarray,
     units: str = "spikes/s",
-    presentation: dict[str, Sequence[Any]] | None = None,
-    neuroid: dict[str, Sequence[Any]] | None = None,
+    presentation: dict[str, Any] | None = None,
+    neuroid: dict[str, Any] | None = None,
 ) -> xr.DataArray:
     """Label recorded activity.
 
@@ -183,7 +183,9 @@ def make_responses(
     return xr.DataArray(values, dims=RESPONSE_DIMS, coords=coords, name="responses", attrs={"units": units})
 
 
-def neuroid_ids(layer: Sequence[str], channel: Sequence[int], row: Sequence[int], column: Sequence[int]) -> np.ndarray:
+def neuroid_ids(
+    layer: Sequence[str] | np.ndarray, channel: Sequence[int] | np.ndarray, row: Sequence[int] | np.ndarray, column: Sequence[int] | np.ndarray
+) -> np.ndarray:
     """Ids of model units, ``layer.channel.row.column``.
 
     Examples
@@ -353,7 +355,7 @@ def check_finite(data: xr.DataArray, *, where: str, name: str) -> None:
     )
 
 
-def _ids(ids: Sequence[Hashable] | None, n: int, kind: str) -> np.ndarray:
+def _ids(ids: Sequence[Hashable] | np.ndarray | None, n: int, kind: str) -> np.ndarray:
     if ids is None:
         return np.array([f"{kind}-{i:04d}" for i in range(n)])
     values = np.asarray(list(ids))

@@ -33,17 +33,17 @@ def grating_tuning(
     model: DynamicalModel,
     layer: str,
     *,
-    spatial_frequency_cpp: Sequence[float] | None = None,
-    temporal_frequency_hz: Sequence[float] | None = None,
-    orientation_deg: Sequence[float] = (0.0, 45.0, 90.0, 135.0),
-    temporal_frequency_cpf: Sequence[float] | None = None,
-    spatial_frequency_cpd: Sequence[float] | None = None,
+    spatial_frequency_cpp: Sequence[float] | np.ndarray | None = None,
+    temporal_frequency_hz: Sequence[float] | np.ndarray | None = None,
+    orientation_deg: Sequence[float] | np.ndarray = (0.0, 45.0, 90.0, 135.0),
+    temporal_frequency_cpf: Sequence[float] | np.ndarray | None = None,
+    spatial_frequency_cpd: Sequence[float] | np.ndarray | None = None,
     pixels_per_degree: float | None = None,
     contrast_percent: float = 100.0,
     n_steps: int = 40,
     n_skip: int = 10,
     response: str = "auto",
-    units: str | Sequence[int] = "all",
+    units: str | Sequence[int] | np.ndarray = "all",
     n_repeats: int = 1,
     n_permutations: int = 500,
     alpha: float = 0.05,
@@ -180,7 +180,7 @@ def _describe(
     test: tuple[int, float, int | None],
 ) -> xr.Dataset:
     coords = plan.coords()
-    ids = neuroid_ids(*(coords[k] for k in ("layer", "channel", "row", "column")))
+    ids = neuroid_ids(coords["layer"], coords["channel"], coords["row"], coords["column"])
     baseline = parts.f0[-n_blank:].mean(0)
     n_permutations, alpha, seed = test
     f0, f1 = parts.f0[:-n_blank], np.abs(parts.f1[:-n_blank])

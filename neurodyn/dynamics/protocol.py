@@ -19,7 +19,7 @@ There is no base class: any object with these members is a model.  The six-line 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,7 +70,7 @@ class DynamicalModel(Protocol):
     phase: tuple[str, ...]
     blank: Tensor
 
-    def encode(self, frame: Tensor | dict[str, Tensor]) -> Drive:
+    def encode(self, frame: Any) -> Drive:
         """Everything that does not depend on the state; called once for each distinct frame, (batch, channel, row, column)."""
 
     def initial_state(self, drive: Drive, *, noise: NoiseSource | None = None) -> State:

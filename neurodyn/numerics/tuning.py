@@ -85,7 +85,7 @@ class DirectionFit:
     r2: np.ndarray
 
 
-def fit_frequency(responses: np.ndarray, frequencies: Sequence[float], *, tilt_deg: np.ndarray | None = None, exact: bool = False) -> FrequencyFit:
+def fit_frequency(responses: np.ndarray, frequencies: Sequence[float] | np.ndarray, *, tilt_deg: np.ndarray | None = None, exact: bool = False) -> FrequencyFit:
     """Fit spatial or temporal frequency tuning curves.
 
     The templates are an offset plus a bump on a linear axis (Gaussian, Lorentzian) or on a logarithmic one (Gaussian, hyperbolic
@@ -250,7 +250,7 @@ def _frequency_templates(frequencies: tuple[float, ...]) -> tuple[np.ndarray, np
     return centres, widths, bumps.astype(np.float32).reshape(_N_FAMILIES, _N_WIDTHS, _N_CENTRES, len(f))
 
 
-def fit_direction(responses: np.ndarray, directions_deg: Sequence[float]) -> DirectionFit:
+def fit_direction(responses: np.ndarray, directions_deg: Sequence[float] | np.ndarray) -> DirectionFit:
     """Fit direction tuning: an offset and two von Mises bumps of one width, at the preferred direction and its opposite.
 
     Parameters
@@ -326,7 +326,7 @@ def _direction_indices(curves: np.ndarray, d: np.ndarray, kappa: np.ndarray, ang
     return direction, np.mod(direction - 90, 180), _contrast(peak, side), _contrast(peak, opposite), half, r2
 
 
-def circular_variance(responses: np.ndarray, directions_deg: Sequence[float], *, period_deg: float = 180.0) -> np.ndarray:
+def circular_variance(responses: np.ndarray, directions_deg: Sequence[float] | np.ndarray, *, period_deg: float = 180.0) -> np.ndarray:
     """1 - |sum r exp(2 pi i d / period)| / sum r: 0 for a single angle, 1 for none; negative responses count as 0.
 
     Parameters
@@ -365,7 +365,7 @@ def separability(surfaces: np.ndarray) -> np.ndarray:
     return np.where(total > 0, power[..., 0] / np.where(total > 0, total, 1), 1.0).round(12)
 
 
-def speed_slope(surfaces: np.ndarray, spatial: Sequence[float], temporal: Sequence[float]) -> np.ndarray:
+def speed_slope(surfaces: np.ndarray, spatial: Sequence[float] | np.ndarray, temporal: Sequence[float] | np.ndarray) -> np.ndarray:
     """Slope of the preferred temporal frequency against spatial frequency, both in octaves: 0 separable, 1 speed-tuned.
 
     The preferred temporal frequency of each spatial frequency is the response-weighted mean of the octaves (responses above half of that
@@ -397,7 +397,7 @@ def speed_slope(surfaces: np.ndarray, spatial: Sequence[float], temporal: Sequen
     return np.where(spread > 0, (weight * dx * dy).sum(1) / np.where(spread > 0, spread, 1), 0.0)
 
 
-def naka_rushton(responses: np.ndarray, contrast_percent: Sequence[float]) -> dict[str, np.ndarray]:
+def naka_rushton(responses: np.ndarray, contrast_percent: Sequence[float] | np.ndarray) -> dict[str, np.ndarray]:
     """Fit r = baseline + r_max c^n / (c^n + c50^n), each entry (unit).
 
     Parameters

@@ -12,7 +12,10 @@ __all__ = ["contrasts", "spatial_cpp", "temporal_cpf"]
 
 
 def spatial_cpp(
-    where: str, cpp: float | Sequence[float] | None, cpd: float | Sequence[float] | None = None, pixels_per_degree: float | None = None
+    where: str,
+    cpp: float | Sequence[float] | np.ndarray | None,
+    cpd: float | Sequence[float] | np.ndarray | None = None,
+    pixels_per_degree: float | None = None,
 ) -> np.ndarray:
     """Spatial frequencies in cycles a pixel, from cycles a pixel or from cycles a degree and the pixel pitch.
 
@@ -39,7 +42,9 @@ def spatial_cpp(
     return values
 
 
-def temporal_cpf(where: str, cpf: float | Sequence[float] | None, hz: float | Sequence[float] | None = None, frame_ms: float | None = None) -> np.ndarray:
+def temporal_cpf(
+    where: str, cpf: float | Sequence[float] | np.ndarray | None, hz: float | Sequence[float] | np.ndarray | None = None, frame_ms: float | None = None
+) -> np.ndarray:
     """Temporal frequencies in cycles a frame, from cycles a frame or from Hz and the frame's duration.
 
     Raises
@@ -68,7 +73,7 @@ def temporal_cpf(where: str, cpf: float | Sequence[float] | None, hz: float | Se
     return values
 
 
-def contrasts(where: str, values: float | Sequence[float]) -> np.ndarray:
+def contrasts(where: str, values: float | Sequence[float] | np.ndarray) -> np.ndarray:
     """Contrasts as fractions from contrasts in per cent.
 
     Examples

@@ -54,6 +54,8 @@ class MovingGaze(_Toy):
     With the gaze held, every eigenvalue is 0.8.
     """
 
+    offsets: Tensor
+
     def __init__(self, n: int = 5, size: int = 9, seed: int = 0) -> None:
         super().__init__(torch.zeros(1, size, size), eigenvalues=np.full(n, 0.8))
         self.look = torch.nn.Parameter(_weights(seed, "look", n, 9, scale=0.3))
@@ -125,6 +127,9 @@ class HaltingAccumulator(_Toy):
 
 class ComplexState(_Toy):
     """z <- lambda z + u with complex z, kept as two real channels: (batch, 2, n), real part first."""
+
+    real: Tensor
+    imag: Tensor
 
     def __init__(self, eigenvalues: tuple[complex, ...] = (0.9 * np.exp(0.5j), 0.7 * np.exp(1.5j), 0.5 + 0j)) -> None:
         values = np.asarray(eigenvalues, complex)

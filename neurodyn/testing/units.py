@@ -45,6 +45,10 @@ class EnergyBank(_Bank):
     envelope bounds.
     """
 
+    filters: Tensor
+    pole: Tensor
+    gain: Tensor
+
     def __init__(self, even: np.ndarray, odd: np.ndarray, pole: np.ndarray, *, dt_ms: float, noise_sd: float, truth: dict[str, np.ndarray]) -> None:
         super().__init__(even.shape[-1], dt_ms, noise_sd, truth)
         self.layers, self.phase = ("simple", "energy"), ("z",)
@@ -84,6 +88,9 @@ class ReichardtBank(_Bank):
 
     Layer ``motion``: the rectified difference of the two half-detectors, (n).
     """
+
+    filters: Tensor
+    memory: Tensor
 
     def __init__(self, left: np.ndarray, right: np.ndarray, memory: np.ndarray, *, dt_ms: float, noise_sd: float, truth: dict[str, np.ndarray]) -> None:
         super().__init__(left.shape[-1], dt_ms, noise_sd, truth)
