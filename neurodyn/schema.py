@@ -17,7 +17,7 @@ Stimuli have dims (``presentation``[, ``frame``], ``channel``, ``row``, ``column
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,8 +98,8 @@ def make_recordings(
     neuroid_id: Sequence[Hashable] | np.ndarray,
     time_bins_ms: Sequence[tuple[float, float]] | np.ndarray,
     units: str = "spikes/s",
-    presentation: dict[str, Any] | None = None,
-    neuroid: dict[str, Any] | None = None,
+    presentation: Mapping[str, Any] | None = None,
+    neuroid: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:
     """Label recorded activity.
 
@@ -183,9 +183,7 @@ def make_responses(
     return xr.DataArray(values, dims=RESPONSE_DIMS, coords=coords, name="responses", attrs={"units": units})
 
 
-def neuroid_ids(
-    layer: Sequence[str] | np.ndarray, channel: Sequence[int] | np.ndarray, row: Sequence[int] | np.ndarray, column: Sequence[int] | np.ndarray
-) -> np.ndarray:
+def neuroid_ids(layer: Iterable[str], channel: Iterable[int], row: Iterable[int], column: Iterable[int]) -> np.ndarray:
     """Ids of model units, ``layer.channel.row.column``.
 
     Examples

@@ -26,8 +26,7 @@ def decode(where: str, name: str, raw: bytes, n_channels: int | None = 3) -> np.
 
     try:
         with Image.open(io.BytesIO(raw)) as image:
-            image = image.convert("L" if n_channels == 1 else "RGB")
-            pixels = np.asarray(image)
+            pixels = np.asarray(image.convert("L" if n_channels == 1 else "RGB"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(where, f"{name} is not a whole image ({error})", expected="a JPEG or PNG file", fix="fetch the file again") from error
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)

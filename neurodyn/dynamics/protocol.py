@@ -65,10 +65,18 @@ class DynamicalModel(Protocol):
         alpha of x <- (1 - alpha) x + alpha f(W x + ...); the kernel operators' map is (1 - alpha) I + alpha W.
     """
 
-    dt_ms: float | None
-    layers: tuple[str, ...]
-    phase: tuple[str, ...]
-    blank: Tensor
+    # read-only here, so that class attributes, buffers and properties all satisfy the type
+    @property
+    def dt_ms(self) -> float | None: ...
+
+    @property
+    def layers(self) -> tuple[str, ...]: ...
+
+    @property
+    def phase(self) -> tuple[str, ...]: ...
+
+    @property
+    def blank(self) -> Any: ...
 
     def encode(self, frame: Any) -> Drive:
         """Everything that does not depend on the state; called once for each distinct frame, (batch, channel, row, column)."""

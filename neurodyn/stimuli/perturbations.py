@@ -19,6 +19,7 @@ kind                   level                  what is done
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -107,7 +108,7 @@ def perturbations(
             fix="perturbations(..., clip=True), or stimuli of lower contrast",
         )
     pixels = np.clip(pixels, 0.0, 1.0).astype(np.float32)
-    coords = {name: c for name, c in stimuli.coords.items() if c.dims == (PRESENTATION,)}
+    coords: dict[Any, Any] = {name: c for name, c in stimuli.coords.items() if c.dims == (PRESENTATION,)}
     coords |= {"perturbation": (PRESENTATION, np.repeat(kind, len(keys))), "level": (PRESENTATION, np.repeat(float(level), len(keys)))}
     dims = ("presentation", "frame", "channel", "row", "column")
     if n_frames is None:

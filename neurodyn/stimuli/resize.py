@@ -60,10 +60,10 @@ def _channels(stimuli: xr.DataArray, n_channels: int | None) -> xr.DataArray:
     if n_channels is None or n_channels == have:
         return stimuli
     if (have, n_channels) == (3, 1):
-        luma = np.tensordot(stimuli.values, np.asarray(LUMA, np.float32), axes=([stimuli.get_axis_num("channel")], [0]))
-        values = np.clip(np.expand_dims(luma, stimuli.get_axis_num("channel")), 0.0, 1.0)
+        luma = np.tensordot(stimuli.values, np.asarray(LUMA, np.float32), axes=([stimuli.dims.index("channel")], [0]))
+        values = np.clip(np.expand_dims(luma, stimuli.dims.index("channel")), 0.0, 1.0)
     elif have == 1:
-        values = np.repeat(stimuli.values, n_channels, axis=stimuli.get_axis_num("channel"))
+        values = np.repeat(stimuli.values, n_channels, axis=stimuli.dims.index("channel"))
     else:
         raise SchemaError("resize", f"`stimuli` have {have} channels and cannot become {n_channels}", expected="1 or 3 channels", fix="stimuli[:, :1]")
     return _relabel(stimuli, values, ("channel",))
