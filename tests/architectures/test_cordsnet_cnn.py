@@ -39,7 +39,7 @@ def test_folding_is_exact(depth, pool):
 
 def test_both_kinds_in_time_end_at_the_same_answer():
     stimuli = make_stimuli(torch.rand((2, 2, 32, 32), generator=torch_generator(0, "x")).numpy())
-    instant = scrambled(small())
+    instant = small()
     delayed = small(delays=True)
     delayed.load_state_dict(instant.state_dict())
     kept = nd.Record(layers=("readout",))
@@ -47,7 +47,7 @@ def test_both_kinds_in_time_end_at_the_same_answer():
     in_time = nd.simulate(delayed, stimuli, nd.Schedule.steps(before=2, stimulus=6), kept)
     assert abs(at_once.values[..., 2:] - at_once.values[..., 2:3]).max() == 0
     assert abs(in_time.values[..., -1] - at_once.values[..., -1]).max() < 1e-4
-    assert abs(in_time.values[..., 2] - at_once.values[..., 2]).max() > 1e-2  # one area a step
+    assert abs(in_time.values[..., 2] - at_once.values[..., 2]).max() > 1e-3  # one area a step
     nd.check_model(instant)
     nd.check_model(delayed)
 

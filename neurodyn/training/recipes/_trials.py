@@ -1,0 +1,236 @@
+"""What recipes on labelled images share: the data in memory, batches, trials with truncated gradients, accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neurodyn.datasets import cifar10, digits, mnist
+from neurodyn.dynamics.schedule import Schedule
+from neurodyn.errors import ConfigError, SchemaError, unknown_name
+from neurodyn.training.losses import check_labels, return_to_baseline, step_accuracy, weighted_cross_entropy
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from neurodyn.dynamics.protocol import DynamicalModel, State
+
+__all__ = ["DATASETS", "Images", "TrialPlan", "batches", "held_out_accuracy", "load_images", "run_trial", "spontaneous", "trial_loss"]
+
+DATASETS = ("cifar10", "digits", "mnist")
+
+
+@dataclass(frozen=True)
+class Images:
+    """One split in memory.
+
+    Attributes
+    ----------
+    pixels : Tensor, (presentation, channel, row, column)
+        uint8, or float32 in [0, 1].
+    labels : Tensor, (presentation) of int64
+    """
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Some rows as float32 in [0, 1], with their labels."""
+        x = self.pixels[rows]
+        return (x.float() / 255 if x.dtype == torch.uint8 else x), self.labels[rows]
+
+
+def load_images(dataset: str, split: str, *, image_size: int, n: int | None = None) -> Images:
+    """Load a split of one of :data:`DATASETS`.
+
+    Parameters
+    ----------
+    dataset : {"cifar10", "digits", "mnist"}
+        The last two resize their images; CIFAR-10 stays at 32 pixels.
+    split : {"train", "test"}
+    image_size : int
+    n : int, optional
+        Keep the first `n` images.
+    """
+    if dataset not in DATASETS:
+        raise unknown_name("recipe", "dataset", dataset, DATASETS)
+    if dataset == "cifar10":
+        if image_size != 32:
+            raise ConfigError("recipe", f"`image_size` is {image_size}", expected="32 pixels for CIFAR-10")
+        pixels, labels = cifar10.pixels(None, split)
+        return Images(torch.from_numpy(pixels[:n]), torch.from_numpy(labels[:n]))
+    if dataset == "digits":
+        stimuli, labels = digits.load(split, image_size=image_size, n=n)
+    else:
+        stimuli, labels = mnist.load(None, split, image_size=image_size, n=n)
+    return Images(torch.from_numpy(np.ascontiguousarray(stimuli.values)), torch.from_numpy(labels))
+
+
+def check_images(images: Images, model: Any, where: str) -> None:
+    """Refuse images of another size and labels of another number of classes than the model's."""
+    if tuple(images.pixels.shape[1:]) != tuple(model.blank.shape):
+        raise SchemaError(where, f"images are {tuple(images.pixels.shape[1:])}", expected=f"{tuple(model.blank.shape)}, as the model's blank")
+    check_labels(images.labels.numpy(), model.config.n_classes, n_rows=len(images.pixels), where=where)
+
+
+def batches(images: Images, batch_size: int, *, shift: int = 0, flip: bool = False) -> Callable[[int, torch.Generator], Iterator[tuple[Tensor, Tensor]]]:
+    """Shuffled batches for :func:`neurodyn.training.loop.fit`, an incomplete last one dropped.
+
+    Parameters
+    ----------
+    images : Images
+    batch_size : int
+    shift : int
+        Largest random translation, pixels, edges repeated.
+    flip : bool
+        Mirror half of the images.
+    """
+
+    def epoch(_: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        order = torch.randperm(len(images), generator=generator)
+        for start in range(0, len(order) - batch_size + 1, batch_size):
+            frames, labels = images.take(order[start : start + batch_size])
+            if shift:
+                frames = _shifted(frames, shift, generator)
+            if flip:
+                mirrored = torch.rand(len(frames), generator=generator) < 0.5
+                frames = torch.where(mirrored[:, None, None, None], frames.flip(-1), frames)
+            yield frames, labels
+
+    return epoch
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """Blank, image, blank, in steps of the model; which steps are supervised, and how far back gradients reach.
+
+    Attributes
+    ----------
+    n_before : int
+        Blank from silence, without gradient: ends in the spontaneous state.
+    n_stimulus : int
+    window : (int, int)
+        Supervised steps of the stimulus, first and one past the last.
+    weights : sequence of float
+        One a supervised step.
+    n_gradient : int, optional
+        Gradients reach back this many steps from the last supervised one; all the way to onset when absent.
+    n_after, n_penalty : int
+        Blank after the stimulus, and how many of its last steps are held to the spontaneous state.
+    penalty : float
+        Weight of that term.
+    """
+
+    n_before: int
+    n_stimulus: int
+    window: tuple[int, int]
+    weights: tuple[float, ...]
+    n_gradient: int | None = None
+    n_after: int = 0
+    n_penalty: int = 10
+    penalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        first, last = self.window
+        if not 0 <= first < last <= self.n_stimulus:
+            raise ConfigError("TrialPlan", f"`window` is {self.window} in a stimulus of {self.n_stimulus} steps", expected="first < last inside the stimulus")
+        if len(self.weights) != last - first:
+            raise ConfigError("TrialPlan", f"{len(self.weights)} weights for {last - first} supervised steps", expected="one a step")
+        if self.penalty and not 0 < self.n_penalty <= self.n_after:
+            raise ConfigError("TrialPlan", f"`n_penalty` is {self.n_penalty} of {self.n_after} steps after the stimulus", expected="1 or more, inside them")
+
+
+def spontaneous(model: DynamicalModel, n_steps: int) -> State:
+    """The state after `n_steps` of blank from silence, batch of 1, without gradient."""
+    with torch.no_grad():
+        drive = model.encode(model.blank.unsqueeze(0))
+        state = model.initial_state(drive)
+        for _ in range(n_steps):
+            state = model.step(state, drive)
+    return state
+
+
+def run_trial(model: DynamicalModel, frames: Tensor, plan: TrialPlan) -> tuple[list[Tensor], list[State], State]:
+    """Play a trial with gradients.
+
+    Returns
+    -------
+    logits : list of Tensor, each (batch, class)
+        Of the supervised steps.
+    after : list of State
+        The last steps of the second blank.
+    baseline : State
+        The spontaneous state, batch of 1.
+    """
+    baseline = spontaneous(model, plan.n_before)
+    n, first, last = len(frames), plan.window[0], plan.window[1]
+    begin = 0 if plan.n_gradient is None else max(0, last - plan.n_gradient)
+    drive = model.encode(frames)
+    state = {k: v.expand(n, *v.shape[1:]) for k, v in baseline.items()}
+    with torch.no_grad():
+        for _ in range(begin):
+            state = model.step(state, drive)
+    logits = []
+    for k in range(begin, plan.n_stimulus if plan.n_after else last):
+        state = model.step(state, drive)
+        if first <= k < last:
+            logits.append(model.readout(state))
+    after: list[State] = []
+    if plan.n_after:
+        blank = model.encode(model.blank.unsqueeze(0))
+        blank = {k: v.expand(n, *v.shape[1:]) for k, v in blank.items()}
+        for k in range(plan.n_after):
+            state = model.step(state, blank)
+            if k >= plan.n_after - plan.n_penalty:
+                after.append(state)
+    return logits, after, baseline
+
+
+def trial_loss(model: Any, plan: TrialPlan) -> Callable[[nn.Module, tuple[Tensor, Tensor]], tuple[Tensor, dict[str, float]]]:
+    """Log-weighted cross-entropy over the supervised steps, plus the return to baseline."""
+
+    def loss(_: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        logits, after, baseline = run_trial(model, batch[0], plan)
+        value = weighted_cross_entropy(logits, batch[1], plan.weights)
+        metrics = {"cross_entropy": float(value.detach()), "accuracy": step_accuracy(logits[-1].detach(), batch[1])}
+        if after:
+            term = return_to_baseline(after, baseline, model.phase)
+            metrics["baseline_error"] = float(term.detach())
+            value = value + plan.penalty * term
+        return value, metrics
+
+    return loss
+
+
+def held_out_accuracy(model: Any, images: Images, *, batch_size: int = 250, trial: Schedule | None = None, step: int | None = None) -> float:
+    """Accuracy of the readout at the end of the stimulus (or after `step`), from the spontaneous state; the model's own trial by default."""
+    line = (trial or model.trial).timeline(dt_ms=model.dt_ms)
+    n_before, n_shown = int((line.step < 0).sum()), int((line.frame >= 0).sum())
+    n_shown = n_shown if step is None else step + 1
+    baseline, correct = spontaneous(model, n_before), 0
+    with torch.no_grad():
+        for start in range(0, len(images), batch_size):
+            frames, labels = images.take(slice(start, start + batch_size))
+            drive = model.encode(frames)
+            state = {k: v.expand(len(frames), *v.shape[1:]) for k, v in baseline.items()}
+            for _ in range(n_shown):
+                state = model.step(state, drive)
+            correct += int((model.readout(state).argmax(1) == labels).sum())
+    return correct / len(images)
+
+
+def _shifted(frames: Tensor, shift: int, generator: torch.Generator) -> Tensor:
+    n, c, rows, columns = frames.shape
+    padded = torch.nn.functional.pad(frames, (shift,) * 4, mode="replicate")
+    offset = torch.randint(0, 2 * shift + 1, (2, n), generator=generator)
+    r = (offset[0][:, None] + torch.arange(rows))[:, None, :, None]
+    k = (offset[1][:, None] + torch.arange(columns))[:, None, None, :]
+    return padded[torch.arange(n)[:, None, None, None], torch.arange(c)[None, :, None, None], r, k]

@@ -1,0 +1,277 @@
+"""CordsNet's training: a CNN becomes a linear recurrent network becomes a rectified one, which is then fine-tuned.
+
+=============  ==========================================================================================================
+stage          what happens
+=============  ==========================================================================================================
+``cnn``        the equivalent CNN is trained and its batch normalisations are folded
+``inverse``    recurrent kernels and biases are fitted to the CNN's second convolutions (linear areas)
+``linear``     the linear recurrent network is trained through time
+``anneal``     the slope below threshold falls from 1 to 0, one value a round
+``tune``       the rectified network is trained, with the penalty on not returning to baseline
+=============  ==========================================================================================================
+
+Leaving out the first four is the control "direct training".  The values of the paper are :data:`PAPER`; a full run of depth 8 on
+ImageNet takes days on several GPUs (about 3e18 floating-point operations an epoch of fine-tuning).  The defaults are a protocol
+for two cores, and differ where the attributes say so.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neurodyn.architectures import cordsnet_cnn as cnn_architecture
+from neurodyn.errors import ConfigError, unknown_name
+from neurodyn.seeding import subseed
+from neurodyn.training.loop import TrainConfig, fit
+from neurodyn.training.losses import log_weights
+from neurodyn.training.recipes import cordsnet_cnn
+from neurodyn.training.recipes._inverse import copy_feedforward, fit_inverse, gaps
+from neurodyn.training.recipes._trials import Images, TrialPlan, batches, check_images, held_out_accuracy, load_images, trial_loss
+
+if TYPE_CHECKING:
+    from neurodyn.architectures.cordsnet import CordsNet
+
+__all__ = ["PAPER", "STAGES", "Parameters", "train", "train_on"]
+
+STAGES = ("cnn", "inverse", "linear", "anneal", "tune")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How a CordsNet is trained.
+
+    Attributes
+    ----------
+    dataset : {"cifar10", "digits", "mnist"}
+    n_train, n_test : int, optional
+        First images of either split; all when absent.
+    stages : tuple of str
+        Which of :data:`STAGES`, in that order; ``("tune",)`` is direct training.
+    shift, flip : int, bool
+        Random translation (pixels) and mirroring of the training images.
+    cnn_epochs, cnn_batch, cnn_learning_rate, identity
+        Of the CNN; `identity` is the weight of the unit impulse in its initial second kernels.  The paper starts from 0; 1 keeps
+        them close to what recurrence with a contraction can express (our choice).
+    inverse_epochs, inverse_learning_rate, inverse_clip_norm, series_weight
+        Of the fit of the recurrence; the paper: 100 epochs, 1e-4, 1e-3, 10.
+    batch_size, learning_rate, clip_norm, weight_decay
+        Of all recurrent stages; the paper: 8 to 32, 1e-5, 1e-4, 0.01.
+    linear_epochs, anneal_rounds, anneal_epochs, tune_epochs
+        The paper: 100, 20, 1, 20.  Epochs are of `n_recurrent` images.
+    n_recurrent : int, optional
+        Images of the training set that the recurrent stages see; all when absent.
+    train_dt_ms : float, optional
+        Euler step while training; the model's own when absent.  Fixed points do not depend on it, and a coarser step reaches them
+        in fewer updates (our choice on two cores).
+    before_ms, stimulus_ms, after_ms : float
+        The trial in training; the paper: 200 each.
+    window_ms : (float, float)
+        Supervised part of the stimulus; the paper: 140 to 200.
+    log_range : (float, float)
+        Exponents of ten of the first and the last supervised step's weight.
+    gradient_ms : float, optional
+        How far back gradients reach from the end of the window; to stimulus onset when absent, as in the paper.
+    penalty, penalty_ms : float
+        Weight of the return to baseline, and the part of the second blank it is measured on; the paper: 1e-3, 20.
+    """
+
+    dataset: str = "mnist"
+    n_train: int | None = None
+    n_test: int | None = None
+    stages: tuple[str, ...] = STAGES
+    shift: int = 0
+    flip: bool = False
+    cnn_epochs: int = 10
+    cnn_batch: int = 128
+    cnn_learning_rate: float = 0.1
+    identity: float = 1.0
+    inverse_epochs: int = 5
+    inverse_learning_rate: float = 3e-3
+    inverse_clip_norm: float | None = 1.0
+    series_weight: float = 1.0
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    clip_norm: float = 1.0
+    weight_decay: float = 0.01
+    linear_epochs: int = 1
+    anneal_rounds: int = 5
+    anneal_epochs: int = 1
+    tune_epochs: int = 2
+    n_recurrent: int | None = None
+    train_dt_ms: float | None = 5.0
+    before_ms: float = 100.0
+    stimulus_ms: float = 80.0
+    after_ms: float = 80.0
+    window_ms: tuple[float, float] = (50.0, 80.0)
+    log_range: tuple[float, float] = (-3.0, 0.0)
+    gradient_ms: float | None = None
+    penalty: float = 1e-3
+    penalty_ms: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name in self.stages:
+            if name not in STAGES:
+                raise unknown_name("cordsnet recipe", "stage", name, STAGES)
+        if list(self.stages) != [s for s in STAGES if s in self.stages] or ("inverse" in self.stages) != ("cnn" in self.stages):
+            raise ConfigError("cordsnet recipe", f"`stages` is {self.stages}", expected=f"some of {STAGES} in this order, the first two together")
+
+    def plan(self, dt_ms: float, *, penalty: bool) -> TrialPlan:
+        """The trial in steps of `dt_ms`."""
+
+        def steps(ms: float) -> int:
+            return round(ms / dt_ms)
+
+        window = (steps(self.window_ms[0]), steps(self.window_ms[1]))
+        weights = log_weights(window[1] - window[0], log_range=self.log_range)
+        on = penalty and self.penalty > 0
+        return TrialPlan(
+            n_before=steps(self.before_ms),
+            n_stimulus=steps(self.stimulus_ms),
+            window=window,
+            weights=tuple(float(w) for w in weights),
+            n_gradient=None if self.gradient_ms is None else steps(self.gradient_ms),
+            n_after=steps(self.after_ms) if on else 0,
+            n_penalty=max(1, steps(self.penalty_ms)),
+            penalty=self.penalty if on else 0.0,
+        )
+
+
+PAPER = Parameters(
+    cnn_epochs=300,
+    cnn_batch=256,
+    identity=0.0,
+    inverse_epochs=100,
+    inverse_learning_rate=1e-4,
+    inverse_clip_norm=1e-3,
+    series_weight=10.0,
+    batch_size=32,
+    learning_rate=1e-5,
+    clip_norm=1e-4,
+    linear_epochs=100,
+    anneal_rounds=20,
+    tune_epochs=20,
+    train_dt_ms=None,
+    before_ms=200.0,
+    stimulus_ms=200.0,
+    after_ms=200.0,
+    window_ms=(140.0, 200.0),
+)
+
+
+def train(model: CordsNet, parameters: Parameters | None = None, *, seed: int, folder: str | Path, progress: bool | None = None) -> dict[str, float]:
+    """Train a CordsNet in place; stopped and called again with the same `folder` it goes on.
+
+    Parameters
+    ----------
+    model : CordsNet
+    parameters : Parameters, optional
+    seed : int
+        Of the CNN's weights, the order of the data and the augmentation.
+    folder : path
+        One checkpoint a stage.
+
+    Returns
+    -------
+    dict
+        Test accuracies after each stage (``test_accuracy`` is the last), and the gaps of the inverse fit.
+
+    Raises
+    ------
+    ConfigError
+        If a stage, the data set, or the trial cannot be taken.
+    SchemaError
+        If the images or labels are not the model's.
+    """
+    p = parameters or Parameters()
+    size = model.config.image_size
+    train_set = load_images(p.dataset, "train", image_size=size, n=p.n_train)
+    test_set = load_images(p.dataset, "test", image_size=size, n=p.n_test)
+    return train_on(model, train_set, test_set, p, seed=seed, folder=folder, progress=progress)
+
+
+def train_on(
+    model: CordsNet, train_set: Images, test_set: Images, p: Parameters, *, seed: int, folder: str | Path, progress: bool | None = None
+) -> dict[str, float]:
+    """Train on images already in memory; parameters and result are those of :func:`train`."""
+    check_images(train_set, model, "cordsnet recipe")
+    check_images(test_set, model, "cordsnet recipe")
+    folder = Path(folder)
+    metrics: dict[str, float] = {}
+    if "cnn" in p.stages:
+        metrics |= _from_cnn(model, train_set, test_set, p, seed, folder, progress)
+    part = train_set if p.n_recurrent is None else Images(train_set.pixels[: p.n_recurrent], train_set.labels[: p.n_recurrent])
+    if "linear" in p.stages:
+        model.slope = 1.0
+        _through_time(model, part, p, p.linear_epochs, seed, "linear", folder, progress, penalty=False)
+        metrics["test_accuracy_linear"] = held_out_accuracy(model, test_set)
+    if "anneal" in p.stages:
+        for k in range(p.anneal_rounds):
+            model.slope = max(0.0, 1 - (k + 1) / p.anneal_rounds)
+            _through_time(model, part, p, p.anneal_epochs, seed, f"anneal-{k:02d}", folder, progress, penalty=True)
+    if len(p.stages) > 1:
+        model.slope = 0.0
+    metrics["test_accuracy_initialised"] = held_out_accuracy(model, test_set)
+    if "tune" in p.stages:
+        _through_time(model, part, p, p.tune_epochs, seed, "tune", folder, progress, penalty=True)
+    metrics["test_accuracy"] = held_out_accuracy(model, test_set)
+    return metrics
+
+
+def _from_cnn(model: CordsNet, train_set: Images, test_set: Images, p: Parameters, seed: int, folder: Path, progress: bool | None) -> dict[str, float]:
+    cnn = cnn_architecture.build(cnn_architecture.twin_config(model.config, identity=p.identity), seed=subseed(seed, "cnn"))
+    of_cnn = cordsnet_cnn.Parameters(
+        dataset=p.dataset, n_epochs=p.cnn_epochs, batch_size=p.cnn_batch, learning_rate=p.cnn_learning_rate, shift=p.shift, flip=p.flip
+    )
+    found = cordsnet_cnn.train_on(cnn, train_set, test_set, of_cnn, seed=seed, folder=folder / "cnn", progress=progress)
+    teacher = cnn_architecture.fold(cnn)
+    copy_feedforward(model, teacher)
+    model.slope = 1.0
+    fit_inverse(
+        model,
+        teacher,
+        train_set,
+        n_epochs=p.inverse_epochs,
+        batch_size=p.cnn_batch,
+        learning_rate=p.inverse_learning_rate,
+        series_weight=p.series_weight,
+        clip_norm=p.inverse_clip_norm,
+        seed=seed,
+        folder=folder / "inverse",
+        progress=progress,
+    )
+    metrics = {"test_accuracy_cnn": found["test_accuracy"], "test_accuracy_inverse": held_out_accuracy(model, test_set)}
+    return metrics | {k: v for k, v in gaps(model, teacher, test_set.take(slice(0, 200))[0]).items() if k.endswith("_mean") or not math.isfinite(v)}
+
+
+def _through_time(
+    model: CordsNet, images: Images, p: Parameters, n_epochs: int, seed: int, stage: str, folder: Path, progress: bool | None, *, penalty: bool
+) -> None:
+    if n_epochs < 1:
+        return
+    twin = model if p.train_dt_ms is None else model.with_dt(p.train_dt_ms)
+    plan = p.plan(float(twin.dt_ms or 0.0), penalty=penalty)
+    config = TrainConfig(
+        n_epochs=n_epochs,
+        batch_size=p.batch_size,
+        learning_rate=p.learning_rate,
+        weight_decay=p.weight_decay,
+        clip_norm=p.clip_norm,
+        schedule="cosine" if stage == "tune" else "constant",
+        seed=subseed(seed, stage),
+    )
+    make = batches(images, p.batch_size, shift=p.shift, flip=p.flip)
+    fit(model, make, trial_loss(twin, plan), config, folder=folder / stage, n_batches=len(images) // p.batch_size, progress=progress)
+
+
+def with_stages(parameters: Parameters, *stages: str) -> Parameters:
+    """The same parameters with other stages, for the controls.
+
+    Examples
+    --------
+    >>> with_stages(Parameters(), "tune").stages
+    ('tune',)
+    """
+    return replace(parameters, stages=stages)
