@@ -70,21 +70,20 @@ def dots(
     if n_dots < 1:
         raise ConfigError("dots", f"a density of {density:g} leaves no dot in {image_size} x {image_size} pixels", expected="at least one dot")
     movies = []
-    for i, row in enumerate(np.stack(list(table.values()), axis=1)):
-        path = _paths(image_size, n_dots, *row, lifetime_frames, n_frames, numpy_generator(seed, "dots", i))
+    for i in range(len(table["direction_deg"])):
+        angle, speed = np.deg2rad(table["direction_deg"][i]), table["speed_px_frame"][i]
+        move = speed * np.array([np.cos(angle), -np.sin(angle)])
+        path = _paths(image_size, n_dots, move, table["coherence_percent"][i], lifetime_frames, n_frames, numpy_generator(seed, "dots", i))
         movies.append(_draw(path, image_size, radius_px))
     pixels = np.stack(movies)[:, :, None].repeat(n_channels, axis=2)
     ids = [f"dots-{seed}-{i:04d}" for i in range(len(pixels))]
     return make_stimuli(pixels, ids, frame_start=np.arange(n_frames) * (frame_ms or 1.0), **table)
 
 
-def _paths(
-    size: int, n_dots: int, direction: float, speed: float, coherence: float, lifetime: int, n_frames: int, generator: np.random.Generator
-) -> np.ndarray:
+def _paths(size: int, n_dots: int, move: np.ndarray, coherence: float, lifetime: int, n_frames: int, generator: np.random.Generator) -> np.ndarray:
     """Positions (frame, dot, x and y) in pixels from the left and the top."""
     at = generator.random((n_dots, 2)) * size
     age = generator.integers(0, lifetime, n_dots)
-    move = speed * np.array([np.cos(np.deg2rad(direction)), -np.sin(np.deg2rad(direction))])
     path = [at]
     for _ in range(n_frames - 1):
         signal = (generator.random(n_dots) * 100 < coherence) & (age < lifetime)
