@@ -15,11 +15,23 @@
 # %%
 import argparse
 import dataclasses
+import time
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
+import xarray as xr
 
+from neurodyn import analysis as an
+from neurodyn.analysis.robustness import attack_images
 from neurodyn.architectures.feedback import Config, build
+from neurodyn.datasets import cifar10
+from neurodyn.dynamics.record import Record
+from neurodyn.dynamics.schedule import Schedule
+from neurodyn.dynamics.simulate import simulate, state_at
+from neurodyn.numerics import dimensionality as dims
+from neurodyn.stimuli.perturbations import perturbations
 from neurodyn.training.checkpoints import load_weights, save_weights
 from neurodyn.training.recipes import feedback as recipe
 
@@ -61,13 +73,333 @@ def trained(folder, cell, seed):
 
 
 # %%
+N_BEHAVIOUR, N_ATTACK, PER_CLASS = 400, 80, 25
+LEVELS = {  # fixed before any network was measured
+    "gaussian": (0.04, 0.08, 0.16, 0.3),
+    "uniform": (0.2, 0.4),
+    "salt_and_pepper": (0.05, 0.1, 0.2),
+    "blur": (1.0, 2.0),
+    "contrast": (0.3, 0.15),
+    "occlusion": (4, 8),
+    "phase_noise": (45, 90),
+}
+DYNAMIC = {"gaussian": (0.08, 0.16, 0.3)}
+CONDITIONS = (("clean", 0.0), ("gaussian", 0.08), ("gaussian", 0.16), ("blur", 1.0), ("contrast", 0.3))
+LINF, L2, PROBE = (1 / 255, 2 / 255, 4 / 255, 8 / 255), (0.25, 0.5), 4 / 255
+N_UNITS, COMPONENTS, N_STEPS, N_PGD = 400, (1, 2, 4, 8, 16, 32, 64), 5, 10
+
+
+@cache
+def behaviour_set():
+    stimuli, labels = cifar10.load(None, "test", image_size=16, n=N_BEHAVIOUR)
+    return stimuli, labels
+
+
+@cache
+def geometry_set():
+    """25 images of every class, sorted by class; the first are those of the behaviour set."""
+    stimuli, labels = cifar10.load(None, "test", image_size=16, n=1000)
+    rows = np.concatenate([np.nonzero(labels == c)[0][:PER_CLASS] for c in range(10)])
+    return stimuli.isel(presentation=rows), labels[rows]
+
+
+@cache
+def perturbed(which, kind, level, n_frames=None):
+    stimuli = behaviour_set()[0] if which == "behaviour" else geometry_set()[0]
+    return stimuli if kind == "clean" else perturbations(stimuli, kind, level, seed=0, n_frames=n_frames)
+
+
+def readout(model, stimuli, n_steps=N_STEPS):
+    return simulate(model, stimuli, Schedule.steps(stimulus=n_steps), Record(layers=("readout",)), batch_size=200, progress=False)
+
+
+def activity(model, stimuli, layers, steps="all"):
+    return simulate(model, stimuli, None, Record(layers=layers, steps=steps), batch_size=200, progress=False)
+
+
+def correct(logits, labels):
+    return float((logits.values[:, :, -1].argmax(1) == labels).mean())
+
+
+# %% [markdown]
+# ## Behaviour: speed and accuracy, noise, attacks
+
+# %%
+def behaviour(model):
+    labels, found = behaviour_set()[1], {}
+    for name, condition in (("clean", ("clean", 0.0)), ("noisy", ("gaussian", 0.08))):
+        logits = readout(model, perturbed("behaviour", *condition), 2 * N_STEPS)
+        trained = an.speed_accuracy(logits.isel(time_bin=slice(0, N_STEPS)), labels)
+        found[f"accuracy_{name}"] = float(trained.accuracy[-1])
+        found[f"accuracy_by_step_{name}"] = ("step", [float((logits.values[:, :, t].argmax(1) == labels).mean()) for t in range(2 * N_STEPS)])
+        found[f"speed_area_{name}"], found[f"frontier_{name}"] = float(trained.area), float(trained.frontier_area)
+        found[f"steps_to_95_{name}"], found[f"calibration_error_{name}"] = float(trained.steps_to_share), float(trained.calibration_error[-1])
+        found[f"stop_time_{name}"], found[f"stop_accuracy_{name}"] = (("threshold", trained[v].values) for v in ("stop_time", "stop_accuracy"))
+        found[f"accuracy_first_{name}"] = float(trained.accuracy[0])
+    static = [(k, v) for k, levels in LEVELS.items() for v in levels]
+    found["noise_accuracy"] = ("noise", [correct(readout(model, perturbed("behaviour", k, v)), labels) for k, v in static])
+    moving = [(k, v) for k, levels in DYNAMIC.items() for v in levels]
+    found["dynamic_accuracy"] = ("dynamic", [correct(readout(model, perturbed("behaviour", k, v, N_STEPS)), labels) for k, v in moving])
+    for kind in LEVELS:
+        found[f"robust_{kind}"] = float(np.mean([a for a, (k, _) in zip(found["noise_accuracy"][1], static) if k == kind]))
+    found["robust_noise"] = float(np.mean([found[f"robust_{k}"] for k in ("gaussian", "uniform", "salt_and_pepper")]))
+    found["robust_all"] = float(np.mean([found[f"robust_{k}"] for k in LEVELS]))
+    found["robust_dynamic"] = float(np.mean(found["dynamic_accuracy"][1]))
+    found["relative_noise"] = found["robust_noise"] / found["accuracy_clean"]
+    return found
+
+
+def attacked(model):
+    stimuli, labels = (v[:N_ATTACK] for v in behaviour_set())
+    options = {"n_steps": N_PGD, "seed": 0, "batch_size": N_ATTACK}
+    sup = an.robustness(model, stimuli, labels, budgets=LINF, **options)
+    ball = an.robustness(model, stimuli, labels, budgets=L2, norm="l2", **options)
+    step = an.robustness(model, stimuli, labels, budgets=LINF, attack="fgsm", **options)
+    at_probe = {**options, "budgets": [PROBE]}
+    margin = an.robustness(model, stimuli, labels, loss="margin", **at_probe)
+    masks = an.robustness(model, stimuli, labels, n_masks=2, **at_probe) if model.config.dropout else None
+    few = slice(0, 40)
+    search = an.robustness(model, stimuli[few], labels[few], attack="random_search", **{**at_probe, "n_steps": 150})
+    probe = float(sup.accuracy[3])
+    clean = float(sup.accuracy[0])
+    return {
+        "pgd_linf": ("budget_linf", sup.accuracy.values),
+        "pgd_l2": ("budget_l2", ball.accuracy.values),
+        "fgsm_linf": ("budget_linf", step.accuracy.values),
+        "pgd_area": float(sup.accuracy.values[1:].mean()),
+        "pgd_relative": float(sup.accuracy.values[1:].mean() / clean),
+        "pgd_l2_area": float(ball.accuracy.values[1:].mean()),
+        "fgsm_area": float(step.accuracy.values[1:].mean()),
+        "attack_monotone": float(sup.monotone.all() and ball.monotone.all()),
+        "attack_at_probe": ("check", [probe, float(margin.accuracy[1]), np.nan if masks is None else float(masks.accuracy[1])]),
+        "search_accuracy": float(search.accuracy[1]),
+        "pgd_on_search_images": float(sup.correct.values[3, few].mean()),
+        "minimal_budget": float(np.nanmean(np.where(np.isnan(sup.minimal_budget), 16 / 255, sup.minimal_budget))),
+    }
+
+
+@cache
+def foreign(folder, cell, seed):
+    """Images made on another network, the stated cell with another seed."""
+    stimuli, labels = (v[:N_ATTACK] for v in behaviour_set())
+    return attack_images(trained(folder, cell, seed), stimuli, labels, budget=8 / 255, n_steps=N_PGD, seed=0, batch_size=N_ATTACK)
+
+
+def seeds_of(folder):
+    """Seeds of which all four cells are trained."""
+    return [k for k in range(N_SEEDS) if all((folder / "weights" / f"{cell}-{k}.safetensors").is_file() for cell in DESIGN)]
+
+
+def transferred(model, folder, seed, seeds):
+    other = next((k for k in seeds if k > seed), seeds[0])
+    labels = behaviour_set()[1][:N_ATTACK]
+    values = [correct(readout(model, foreign(folder, cell, other)), labels) for cell in DESIGN]
+    return {"transfer_accuracy": ("source", values), "transfer_from_control": values[DESIGN.index("self-plain")]}
+
+
+# %% [markdown]
+# ## The post-integration layer: streams, dimensions, information
+
+# %%
+def geometry(model):
+    stimuli, labels = geometry_set()
+    whole = activity(model, stimuli, ("area1.u", "area1.d", "area1.z", "area1"))
+    part = {name: whole.isel(neuroid=np.nonzero(whole.layer.values == name)[0]) for name in ("area1.u", "area1.d", "area1.z", "area1")}
+    a = part["area1"]
+    found = {}
+    for target in ("area1", "area1.z"):
+        shares = an.stream_partition(part[target], part["area1.u"], part["area1.d"], labels, n_shuffles=2, seed=0)
+        tag = "post" if target == "area1" else "sum"
+        for name in ("total", "unique_bottom_up", "unique_top_down", "common", "unique_category", "unique_top_down_chance"):
+            found[f"{tag}_{name}"] = ("trial_step", shares[name].values)
+        found[f"{tag}_unique_top_down_last"] = float(shares.unique_top_down[-1] - shares.unique_top_down_chance[-1])
+    size = an.dimensionality(a, labels, n_units=N_UNITS, seed=0)
+    for name in ("participation_ratio", "participation_ratio_correlation", "participation_ratio_shuffled", "n_components_90", "exponent", "intrinsic_dimension"):
+        found[f"{name}_by_step"] = ("trial_step", size[name].values)
+        found[name] = float(size[name][-1])
+    found["participation_ratio_within"], found["participation_ratio_between"] = (float(size[f"participation_ratio_{k}"][-1]) for k in ("within", "between"))
+    found["share_silent"] = float(size.share_silent[-1])
+    found["spectrum"] = ("component", size.eigenvalue.values[-1, :200])
+    last = a.isel(time_bin=[-1])
+    for name, values in information(model, last, labels).items():
+        found[name] = values
+    moves = an.temporal_stability(a)
+    for name in ("step_change", "pattern_correlation", "geometry_correlation"):
+        found[f"{name}_by_step"] = ("interval", moves[name].values)
+        found[f"{name}_last"] = float(moves[name][-1])
+    across = an.temporal_generalisation(a, labels, seed=0)
+    found["generalisation"], found["generalisation_matrix"] = float(across.generalisation), (("train_step", "test_step"), across.accuracy.values)
+    leaning = an.coadaptation(last, labels, n_units=300, seed=0)
+    for name in ("correlation", "correlation_within", "predictability", "share_active"):
+        found[f"coadaptation_{name}"] = float(leaning[name][0])
+    found["correlation_histogram"] = ("bin", leaning.histogram.values[0])
+    found |= _classes(last.values[:, :, 0], labels)
+    return found
+
+
+def _classes(x, labels):
+    """Distance of classes over distance within them."""
+    r = 1 - np.corrcoef(x)
+    same = labels[:, None] == labels[None]
+    off = ~np.eye(len(x), dtype=bool)
+    return {"class_separation": float(r[~same].mean() / r[same & off].mean())}
+
+
+def information(model, clean, labels):
+    found, bits, efficiency, ratios, curves = {}, [], [], [], []
+    transfer = []
+    for kind, level in CONDITIONS:
+        seen = clean if kind == "clean" else activity(model, perturbed("geometry", kind, level), ("area1",), "last")
+        own = an.object_information(seen, labels, n_components=COMPONENTS, seed=0)
+        bits.append(float(own.best_information[0]))
+        efficiency.append(float(own.efficiency[0]))
+        curves.append(own.accuracy.values[0])
+        ratios.append(float(an.dimensionality(seen, n_units=N_UNITS, seed=0).participation_ratio[0]))
+        transfer.append(float(an.object_information(clean, labels, other=seen, n_components=[32], seed=0).accuracy[0, 0]))
+    found |= {"information": ("condition", bits), "efficiency": ("condition", efficiency), "ratio": ("condition", ratios), "readout_transfer": ("condition", transfer)}
+    found["information_curve"] = (("condition", "n_component"), curves)
+    found["information_clean"], found["information_ood"] = bits[0], float(np.mean(bits[1:]))
+    found["efficiency_clean"], found["efficiency_ood"] = efficiency[0], float(np.mean(efficiency[1:]))
+    found["ratio_ood"], found["transfer_ood"] = float(np.mean(ratios[1:])), float(np.mean(transfer[1:]))
+    return found
+
+
+def controls(model):
+    """Feedback replaced: does content matter, or only drive?"""
+    stimuli, labels = geometry_set()
+    found, accuracy, ratio, seen = {}, [], [], {}
+    for mode in REPLAYS:
+        accuracy.append(correct(an.stream_replay(model, stimuli, stream="area1.d", mode=mode, layer="readout", seed=0), labels))
+        seen[mode] = an.stream_replay(model, stimuli, stream="area1.d", mode=mode, layer="area1", seed=0).isel(time_bin=[-1])
+        ratio.append(float(an.dimensionality(seen[mode], n_units=N_UNITS, seed=0).participation_ratio[0]))
+    for mode in ("shuffled", "off"):
+        both = xr.concat([seen["intact"].assign_coords(step=("time_bin", [0])), seen[mode].assign_coords(step=("time_bin", [1]))], "time_bin")
+        found[f"geometry_change_{mode}"] = 1 - float(an.temporal_stability(both).geometry_correlation[0])
+    found |= {"replay_accuracy": ("replay", accuracy), "replay_ratio": ("replay", ratio)}
+    found["lesion_cost"] = accuracy[0] - accuracy[-1]
+    return found
+
+
+REPLAYS = ("intact", "shuffled", "tonic", "delayed", "off")
+
+
+# %% [markdown]
+# ## Dynamics and dependence on single units
+
+# %%
+def dynamics(model):
+    stimuli, labels = geometry_set()
+    few = stimuli.isel(presentation=np.arange(0, len(stimuli), PER_CLASS))  # one a class
+    off, found = model.with_alpha(0.0), {}
+    for name, network, held in (("lyapunov", model, ()), ("lyapunov_held", model, ("area1.d",)), ("lyapunov_off", off, ())):
+        seen = an.perturbation_growth(network, *state_at(network, few), held=held, n_steps=40, burn_in=20, seed=0)
+        found[name] = float(seen.exponent.mean())
+        if not held and network is model:
+            found["perturbation_growth"] = ("growth_step", np.exp(np.log(seen.growth.values[:, :31].clip(1e-6)).mean(0)))
+    found["lyapunov_feedback_effect"] = found["lyapunov"] - found["lyapunov_held"]
+    return found | endpoints(model)
+
+
+def endpoints(model, n_steps=40):
+    """Do long runs on noisy images end nearer to those on clean ones than they began?"""
+    clean, noisy = (perturbed("geometry", *c).isel(presentation=slice(0, None, 5)) for c in (("clean", 0.0), ("gaussian", 0.16)))
+    gaps = []
+    for k in (1, n_steps):
+        a, b = (simulate(model, s, Schedule.steps(stimulus=k), Record(layers=("area3",), steps="last"), batch_size=100, progress=False).values[:, :, 0] for s in (clean, noisy))
+        gaps.append(np.linalg.norm(a - b, axis=1) / np.linalg.norm(a - a.mean(0), axis=1))
+    return {"denoising": float(np.mean(gaps[1]) / np.mean(gaps[0])), "endpoint_gap": float(np.mean(gaps[1]))}
+
+
+def units(model):
+    stimuli, labels = (v[:160] for v in behaviour_set())
+    curve = an.lesion_curve(model, stimuli, labels, fractions=(0.1, 0.25, 0.5, 0.75), n_draws=3, seed=0)
+    single = an.lesion_curve(model, stimuli, labels, layers=("area3",), fractions=(0.5,), n_draws=1, n_single=24, seed=0)
+    found = {"lesion_accuracy": ("fraction", curve.accuracy.mean("draw").values), "lesion_area": float(curve.area), "lesion_gini": float(single.gini)}
+    found["lesion_relative"] = found["lesion_area"] / found["lesion_accuracy"][1][0]
+    noisy = build(dataclasses.replace(model.config, dropout=0.25, mask="step"), seed=0)
+    noisy.load_state_dict(model.state_dict())
+    few = stimuli[:100]
+    record = Record(layers=("area1",), steps="last")
+    runs = np.stack([simulate(noisy, few, None, record, batch_size=100, seed=s, progress=False).values[:, :, 0] for s in range(5)])
+    found["trial_variability"] = float(runs.var(axis=0, ddof=1).mean() / runs.mean(axis=0).var(axis=0, ddof=1).mean())
+    found["trial_ratio"] = dims.participation_ratio(dims.covariance_spectrum((runs - runs.mean(axis=0)).reshape(-1, runs.shape[2])[:, :N_UNITS]))
+    return found
+
+
+# %% [markdown]
+# ## Measuring all networks, and the table
+
+# %%
+def measure(folder, cells, seeds):
+    for seed in seeds:
+        for cell in cells:
+            out = folder / "measured" / f"{cell}-{seed}.nc"
+            if out.is_file() or not (folder / "weights" / f"{cell}-{seed}.safetensors").is_file():
+                continue
+            model, start, found, spent = trained(folder, cell, seed), time.time(), {}, []
+            for part in (behaviour, attacked, geometry, controls, dynamics, units):
+                found |= part(model)
+                spent.append(f"{part.__name__} {time.time() - start:.0f}")
+            found |= transferred(model, folder, seed, seeds_of(folder))
+            out.parent.mkdir(parents=True, exist_ok=True)
+            table(found, cell, seed).to_netcdf(out.with_suffix(".tmp"))
+            out.with_suffix(".tmp").replace(out)
+            print(cell, seed, found["accuracy_clean"], round(found["robust_noise"], 3), round(found["pgd_area"], 3), round(found["lyapunov"], 3), *spent, flush=True)
+
+
+def table(found, cell, seed):
+    variables = {}
+    for name, value in found.items():
+        dim, values = value if isinstance(value, tuple) else ((), value)
+        dim = (dim,) if isinstance(dim, str) else tuple(dim)
+        variables[name] = (("network", *dim), np.asarray(values, np.float32)[None])
+    config = CELLS[cell]
+    labels = {"cell": cell, "feedback": config["feedback"], "dropout": "on" if config["dropout"] else "off", "seed": seed}
+    return xr.Dataset(variables, coords={k: ("network", [v]) for k, v in labels.items()})
+
+
+def collect(folder, out):
+    parts = []
+    for file in sorted((folder / "measured").glob("*.nc")):
+        with xr.open_dataset(file) as part:
+            parts.append(part.load())
+    whole = xr.concat(parts, "network")
+    names = {
+        "noise": [f"{k} {v:g}" for k, levels in LEVELS.items() for v in levels],
+        "dynamic": [f"{k} {v:g}" for k, levels in DYNAMIC.items() for v in levels],
+        "condition": [k if k == "clean" else f"{k} {v:g}" for k, v in CONDITIONS],
+        "check": ["final", "margin", "masks"],
+        "budget_linf": np.array([0.0, *LINF]),
+        "budget_l2": np.array([0.0, *L2]),
+        "source": list(DESIGN),
+        "replay": list(REPLAYS),
+        "n_component": list(COMPONENTS),
+        "fraction": [0.0, 0.1, 0.25, 0.5, 0.75],
+        "step": np.arange(1, 2 * N_STEPS + 1),
+        "trial_step": np.arange(1, N_STEPS + 1),
+        "component": np.arange(1, whole.sizes["component"] + 1),
+        "growth_step": np.arange(whole.sizes["growth_step"]),
+        "r": ("bin", np.linspace(-1, 1, 41)[:-1] + 0.025),
+    }
+    whole = whole.assign_coords(names)
+    whole.attrs = {"n_behaviour": N_BEHAVIOUR, "n_attack": N_ATTACK, "n_geometry": 10 * PER_CLASS, "n_units": N_UNITS, "made_by": "analyses/notebooks/feedback_population.py"}
+    whole.to_netcdf(out, encoding={k: {"zlib": True, "complevel": 9} for k in whole.data_vars})
+
+
+# %%
+N_SEEDS = 10
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("stage", choices=("train", "measure", "collect"))
     parser.add_argument("--cells", nargs="+", default=list(DESIGN), choices=list(CELLS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(10)))
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(N_SEEDS)))
     parser.add_argument("--folder", type=Path, default=Path("results/feedback_population"))
+    parser.add_argument("--out", type=Path, default=Path("data/feedback_population.nc"))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.stage == "train":
         train(arguments.folder, arguments.cells, arguments.seeds)
+    elif arguments.stage == "measure":
+        measure(arguments.folder, arguments.cells, arguments.seeds)
+    else:
+        collect(arguments.folder, arguments.out)

@@ -1,27 +1,49 @@
 """Analyses: pure functions from a model or labelled arrays to a Dataset, one a file."""
 
+from neurodyn.analysis.coadaptation import coadaptation
 from neurodyn.analysis.condition_contrasts import condition_contrasts
+from neurodyn.analysis.dimensionality import dimensionality
 from neurodyn.analysis.eigenspectrum import eigenspectrum
+from neurodyn.analysis.factorial import factorial
 from neurodyn.analysis.fit_over_time import fit_over_time
 from neurodyn.analysis.fixed_points import fixed_points
 from neurodyn.analysis.grating_tuning import grating_tuning
+from neurodyn.analysis.lesion_curve import lesion_curve
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
+from neurodyn.analysis.object_information import object_information
+from neurodyn.analysis.perturbation_growth import perturbation_growth
 from neurodyn.analysis.reaction_times import reaction_times
 from neurodyn.analysis.representational_geometry import representational_geometry
 from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.search_gains import search_gains
+from neurodyn.analysis.speed_accuracy import speed_accuracy
+from neurodyn.analysis.stream_partition import stream_partition
+from neurodyn.analysis.stream_replay import stream_replay
+from neurodyn.analysis.temporal_generalisation import temporal_generalisation
+from neurodyn.analysis.temporal_stability import temporal_stability
 from neurodyn.analysis.trajectories import trajectories
 
 __all__ = [
+    "coadaptation",
     "condition_contrasts",
+    "dimensionality",
     "eigenspectrum",
+    "factorial",
     "fit_over_time",
     "fixed_points",
     "grating_tuning",
+    "lesion_curve",
     "lyapunov_exponents",
+    "object_information",
+    "perturbation_growth",
     "reaction_times",
     "representational_geometry",
     "robustness",
     "search_gains",
+    "speed_accuracy",
+    "stream_partition",
+    "stream_replay",
+    "temporal_generalisation",
+    "temporal_stability",
     "trajectories",
 ]

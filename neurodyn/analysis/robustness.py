@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -115,7 +115,7 @@ def robustness(
     """
     target = _check(model, stimuli, labels, budgets, attack, norm, loss)
     sizes = np.array([0.0, *[b for b in budgets if b > 0]])
-    options = {
+    options: dict[str, Any] = {
         "attack": attack,
         "norm": norm,
         "loss": loss,

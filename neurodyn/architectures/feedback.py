@@ -133,6 +133,8 @@ class FeedbackConvRNN(nn.Module):
     """
 
     dt_ms = None
+    pixel_mean: Tensor
+    pixel_std: Tensor
 
     def __init__(self, config: Config, *, seed: int) -> None:
         super().__init__()
@@ -156,6 +158,7 @@ class FeedbackConvRNN(nn.Module):
             self.pixel_std.copy_(torch.tensor([0.247, 0.243, 0.262]).reshape(3, 1, 1))
         self.blank = torch.full((config.image_channels, config.image_size, config.image_size), 0.5)
         self.trial = Schedule.steps(stimulus=config.n_steps)
+        self.held = False
         self.phase = self.areas
         self.lesionable = self.areas
         self.integrating = tuple(self.areas[target] for _, target in config.pairs)
@@ -228,7 +231,7 @@ class FeedbackConvRNN(nn.Module):
         """The bare local recurrence of an area, (channel, channel, row, column)."""
         if layer not in self.areas:
             raise unknown_name("FeedbackConvRNN.recurrent_kernel", "layer", layer, self.areas)
-        return self.recurrent[self.areas.index(layer)].weight
+        return self.recurrent[self.areas.index(layer)].weight  # type: ignore[return-value]
 
     def with_alpha(self, alpha: float) -> FeedbackConvRNN:
         """The same network with another gain of the top-down stream; 0 lesions it."""
@@ -236,6 +239,12 @@ class FeedbackConvRNN(nn.Module):
             raise ModelError("FeedbackConvRNN.with_alpha", "this network has no top-down stream", expected='feedback "top" or "self"')
         other = copy.deepcopy(self)
         other.config = Config(**{**self.config.__dict__, "alpha": float(alpha)})
+        return other
+
+    def with_held_feedback(self) -> FeedbackConvRNN:
+        """The same dynamics with the feedback block of the Jacobian zeroed: the top-down stream passes no derivative."""
+        other = self.with_alpha(self.config.alpha)
+        other.held = True
         return other
 
     def _stream_u(self, k: int, below: Tensor) -> Tensor:
@@ -249,6 +258,7 @@ class FeedbackConvRNN(nn.Module):
         if self.config.feedback == "self":
             source = F.adaptive_avg_pool2d(state[area], side)
         d = F.relu(_over_channels(self.norm_d[area], self.top_down[area](source)))
+        d = d.detach() if self.held else d
         return d if self.maps[area][1:] == side else F.interpolate(d, size=self.maps[area][1:], mode="nearest")
 
     def _silence(self, area: str, a: Tensor, noise: NoiseSource | None) -> Tensor:
@@ -290,7 +300,7 @@ def _stream(source: int, target: int, feedback: str) -> nn.Module:
     return nn.Sequential(nn.Conv2d(target, source // 2, 1, bias=False), nn.ReLU(), nn.Conv2d(source // 2, target, 1, bias=False))
 
 
-def _over_channels(norm: nn.LayerNorm, x: Tensor) -> Tensor:
+def _over_channels(norm: nn.Module, x: Tensor) -> Tensor:
     return norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
