@@ -9,13 +9,15 @@ displacement from a Gaussian; its standard deviation also weights that glimpse's
     output = sum_t w_t logits(h1_t) / sum_t w_t
 
 Two trainings share this forward pass (`Config.variant`): ``"paper"`` detaches the policy and the baseline from the cores, so that the
-location core and the context net never receive a gradient, scores the unclipped density of a clipped action, and computes the
-baseline after the action it is a baseline for; ``"corrected"`` mends the three.
+location core and the context net never receive a gradient, scores the unclipped density of a clipped action, computes the baseline
+after the action it is a baseline for, and shares one set of batch statistics between all glimpses; ``"corrected"`` mends the four (with
+group and layer norm in place of batch norm).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -129,11 +131,15 @@ def build(config: Config, *, seed: int) -> GaussianRAM:
         return GaussianRAM(config).eval()
 
 
-def _convolutions(n_in: int, widths: tuple[int, int], norm: bool) -> nn.Sequential:
+def _convolutions(n_in: int, widths: tuple[int, int], norm: Callable[[int], nn.Module] | None) -> nn.Sequential:
     layers: list[nn.Module] = []
     for source, target in ((n_in, widths[0]), (widths[0], widths[1])):
-        layers += [nn.Conv2d(source, target, 3, padding=1), *([nn.BatchNorm2d(target)] if norm else []), nn.ReLU(), nn.MaxPool2d(2)]
+        layers += [nn.Conv2d(source, target, 3, padding=1), *([norm(target)] if norm else []), nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*layers, nn.Flatten())
+
+
+def _group_norm(n_channels: int) -> nn.Module:
+    return nn.GroupNorm(1, n_channels)
 
 
 class GaussianRAM(nn.Module):
@@ -146,19 +152,22 @@ class GaussianRAM(nn.Module):
     dt_ms = None
     layers = ("fixation", "glimpse", "recognition", "location", "sigma", "weight", "logits")
     phase = ("recognition", "recognition.cell", "location", "location.cell", "gaze")
+    blank: Tensor
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         c = self.config = config
         side = c.glimpse_size // 4
-        self.what = nn.Sequential(*_convolutions(c.in_channels * c.n_scales, c.widths, norm=True), nn.Linear(c.widths[1] * side * side, c.hidden))
+        paper = c.variant == "paper"
+        norm = nn.BatchNorm2d if paper else _group_norm
+        self.what = nn.Sequential(*_convolutions(c.in_channels * c.n_scales, c.widths, norm), nn.Linear(c.widths[1] * side * side, c.hidden))
         self.where = nn.Sequential(nn.Linear(2, c.hidden), nn.ReLU(), nn.Linear(c.hidden, c.hidden))
         self.recognition = nn.LSTMCell(c.hidden, c.hidden)
         self.location = nn.LSTMCell(c.hidden, c.hidden)
         self.context = nn.Sequential(
-            *_convolutions(c.in_channels, (c.context_width, c.context_width), norm=False), nn.Linear(c.context_width * side * side, c.hidden)
+            *_convolutions(c.in_channels, (c.context_width, c.context_width), None), nn.Linear(c.context_width * side * side, c.hidden)
         )
-        self.policy = nn.Sequential(nn.Linear(c.hidden, c.head), nn.BatchNorm1d(c.head), nn.ReLU())
+        self.policy = nn.Sequential(nn.Linear(c.hidden, c.head), nn.BatchNorm1d(c.head) if paper else nn.LayerNorm(c.head), nn.ReLU())
         self.policy_mean = nn.Linear(c.head, 2)
         self.policy_spread = nn.Linear(c.head, 2)
         self.classifier = nn.Sequential(nn.Linear(c.hidden, c.head), nn.ReLU(), nn.Linear(c.head, c.n_classes))
