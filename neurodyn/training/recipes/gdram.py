@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -114,10 +114,10 @@ def train(model: GaussianRAM, parameters: Parameters, *, seed: int, folder: str 
         images, labels = load_split(parameters, "train", image_size=size, n_channels=model.config.in_channels, epoch=epoch)
         yield from _shuffled(images, labels, parameters.batch_size, generator, epoch)
 
-    def loss(module: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    def loss(module: Any, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         return reinforce_loss(module, batch, weight=parameters.reinforce_weight, scattered=batch[3] < parameters.n_scattered_epochs)
 
-    fit(model, batches, loss, config, folder=Path(folder) / "ram", evaluate=lambda m: evaluate(m, *test), n_batches=n_batches, progress=progress)
+    fit(model, batches, loss, config, folder=Path(folder) / "ram", evaluate=lambda _: evaluate(model, *test), n_batches=n_batches, progress=progress)
     metrics = evaluate(model, *test)
     if parameters.cnn_control:
         for name, width in _cnn_widths(model).items():
@@ -127,7 +127,7 @@ def train(model: GaussianRAM, parameters: Parameters, *, seed: int, folder: str 
     return metrics
 
 
-def reinforce_loss(model: nn.Module, batch: Batch, *, weight: float = 1.0, scattered: bool = False) -> tuple[Tensor, dict[str, float]]:
+def reinforce_loss(model: GaussianRAM, batch: Batch, *, weight: float = 1.0, scattered: bool = False) -> tuple[Tensor, dict[str, float]]:
     """The loss of the module docstring on one batch, and its parts.
 
     Parameters
@@ -171,7 +171,7 @@ def reinforce_loss(model: nn.Module, batch: Batch, *, weight: float = 1.0, scatt
     return classification + baseline + weight * reinforcement, parts
 
 
-def evaluate(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 256) -> dict[str, float]:
+def evaluate(model: GaussianRAM, images: Tensor, labels: Tensor, batch_size: int = 256) -> dict[str, float]:
     """Accuracy of the output after the last glimpse and after the first, the policy's mean taken as its move."""
     import torch
 
@@ -231,7 +231,7 @@ def macs(module: nn.Module, *inputs: Tensor) -> int:
 
     def add(layer: nn.Module, _: object, output: Tensor) -> None:
         nonlocal total
-        total += int(np.prod(output.shape[2:])) * layer.weight.numel()
+        total += int(np.prod(output.shape[2:])) * sum(p.numel() for n, p in layer.named_parameters() if n == "weight")
 
     hooks = [m.register_forward_hook(add) for m in module.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     with torch.no_grad():
