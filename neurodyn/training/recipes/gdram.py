@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurodyn.datasets import cifar10, digits, mnist
+from neurodyn.dynamics.noise import NoiseSource
 from neurodyn.errors import unknown_name
 from neurodyn.seeding import subseed, torch_generator
 from neurodyn.stimuli.clutter import clutter
@@ -258,10 +259,11 @@ def _cnn_widths(model: GaussianRAM) -> dict[str, int]:
     return {"cnn_equal_parameters": by_parameters, "cnn_equal_macs": by_macs}
 
 
-class _PolicyNoise:
+class _PolicyNoise(NoiseSource):
     """Noise for training: one stream a batch, since there the rows need no identity of their own."""
 
     def __init__(self, seed: int) -> None:
+        super().__init__(seed, ())
         self.generator = torch_generator(seed, "policy")
 
     def normal(self, name: str, like: Tensor) -> Tensor:
