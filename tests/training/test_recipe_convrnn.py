@@ -44,3 +44,21 @@ def test_bad_parameters(tmp_path):
     model = build(Config(cell=None, widths=(4, 4, 4), image_size=16, n_classes=3, schedule=(4, 0)), seed=0)
     with pytest.raises(ConfigError, match="at least one batch"):
         train_on(model, coloured(8, 0), coloured(8, 1), Parameters(batch_size=16), seed=0, folder=tmp_path)
+
+
+def test_imagenet_stays_on_disk_until_a_batch_needs_it(tmp_path):
+    from PIL import Image
+
+    generator = numpy_generator(0, "files")
+    for split, wnid in [(s, w) for s in ("train", "val") for w in ("n01", "n02")]:
+        (tmp_path / split / wnid).mkdir(parents=True)
+        for k in range(3):
+            pixels = generator.integers(0, 255, (20, 24, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / split / wnid / f"{wnid}_{k}.JPEG")
+    parameters = Parameters(dataset="imagenet_folder", root=str(tmp_path), n_train=None, n_test=4, n_epochs=1, batch_size=2, flip=False)
+    images, labels = load_images(parameters, "train", size=16)
+    assert len(images) == 6 and sorted(labels.tolist()) == [0, 0, 0, 1, 1, 1]
+    assert images[np.array([4, 0])].shape == (2, 3, 16, 16) and images[1:3].dtype == np.uint8
+    model = build(Config(cell="ugrnn", widths=(4, 4, 4), image_size=16, n_classes=2, schedule=(4, 0)), seed=0)
+    metrics = train_on(model, (images, labels), load_images(parameters, "test", size=16), parameters, seed=0, folder=tmp_path / "run")
+    assert 0 <= metrics["accuracy"] <= 1

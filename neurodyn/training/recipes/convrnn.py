@@ -1,13 +1,13 @@
 """Train a convolutional recurrent network to name objects.
 
 The published recipe (ImageNet, 224 pixels) is known only in part: cross-entropy at the last step, SGD with momentum, weight decay on kernels and
-biases.  The defaults here are a small protocol for two cores, on part of CIFAR-10; ``Parameters(dataset="imagenet_folder", ...)`` with SGD
-and more epochs is the recipe at full size.  The loss reads the last step of the trial, or the mean over the steps the image has reached.
+biases.  The defaults here are a small protocol for two cores, on part of CIFAR-10; ``FULL_SCALE`` is the recipe at full size, which reads
+its images batch by batch (``analyses/notebooks/convrnn_full_scale.py``).  The loss reads the last step of the trial, or the mean over the steps the image has reached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from neurodyn.architectures.convrnn import ConvRNN
 
-__all__ = ["Parameters", "load_images", "step_logits", "train"]
+__all__ = ["FULL_SCALE", "FileImages", "Parameters", "load_images", "step_logits", "train"]
 
 _DATASETS = ("cifar10", "cifar100", "digits", "image_folder", "imagenet_folder", "mnist")
 
@@ -74,6 +74,45 @@ class Parameters:
             raise unknown_name("recipes.convrnn", "loss", self.loss, ("last", "window"))
 
 
+FULL_SCALE = Parameters(
+    dataset="imagenet_folder",
+    n_train=None,
+    n_test=None,
+    n_epochs=90,
+    batch_size=256,
+    learning_rate=1e-2,
+    optimiser="sgd",
+    weight_decay=1e-4,
+    clip_norm=1.0,
+    warmup_steps=5000,
+    device="cuda",
+)
+"""ImageNet at 224 pixels.  Momentum, weight decay and the loss are the authors'; the rate, its schedule and clipping are ours."""
+
+
+class FileImages:
+    """Images that stay on disk until a batch asks for them; indexed like a uint8 array (presentation, channel, row, column).
+
+    Parameters
+    ----------
+    files : sequence of path
+    size : int
+        Rows and columns, pixels.
+    """
+
+    def __init__(self, files: Sequence[Path], size: int) -> None:
+        self.files, self.size = list(files), size
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        from neurodyn.datasets.image_folder import read
+
+        chosen = self.files[rows] if isinstance(rows, slice) else [self.files[int(i)] for i in rows]
+        return np.round(read(chosen, image_size=self.size) * 255).astype(np.uint8)
+
+
 def train(model: nn.Module, parameters: Parameters, *, seed: int, folder: str | Path, progress: bool | None = None) -> dict[str, Any]:
     """Train in place; called again with the same folder it goes on where it stopped.
 
@@ -99,8 +138,8 @@ def train(model: nn.Module, parameters: Parameters, *, seed: int, folder: str | 
 
 def train_on(
     model: Any,
-    training: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
+    training: tuple[Any, np.ndarray],
+    test: tuple[Any, np.ndarray],
     parameters: Parameters,
     *,
     seed: int,
@@ -160,7 +199,7 @@ def train_on(
     }
 
 
-def step_logits(model: ConvRNN, images: np.ndarray, *, first: int | None = None, batch_size: int = 250, device: str = "cpu") -> np.ndarray:
+def step_logits(model: ConvRNN, images: Any, *, first: int | None = None, batch_size: int = 250, device: str = "cpu") -> np.ndarray:
     """The readout at every step the image has reached, without gradients.
 
     Parameters
@@ -184,11 +223,19 @@ def step_logits(model: ConvRNN, images: np.ndarray, *, first: int | None = None,
     return np.concatenate(parts)
 
 
-def load_images(parameters: Parameters, split: str, *, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The images of one split as uint8, (presentation, channel, row, column), resized to the model's, and their labels."""
+def load_images(parameters: Parameters, split: str, *, size: int) -> tuple[Any, np.ndarray]:
+    """The images of one split as uint8, (presentation, channel, row, column), resized to the model's, and their labels.
+
+    ImageNet's stay on disk, see :class:`FileImages`.
+    """
     from importlib import import_module
 
     n = parameters.n_train if split == "train" else parameters.n_test
+    if parameters.dataset == "imagenet_folder":
+        from neurodyn.datasets import imagenet_folder
+
+        files, labels, _ = imagenet_folder.files(parameters.root, "train" if split == "train" else "val")
+        return FileImages(files[:n], size), labels[:n]
     module = import_module(f"neurodyn.datasets.{parameters.dataset}")
     if parameters.dataset == "cifar10" and size == 32:
         values, labels = module.pixels(parameters.root, split)
@@ -198,7 +245,7 @@ def load_images(parameters: Parameters, split: str, *, size: int) -> tuple[np.nd
     return np.round(np.asarray(stimuli.values) * 255).astype(np.uint8), np.asarray(labels)
 
 
-def _accuracy(model: Any, test: tuple[np.ndarray, np.ndarray], parameters: Parameters, first: int | None = None) -> list[float]:
+def _accuracy(model: Any, test: tuple[Any, np.ndarray], parameters: Parameters, first: int | None = None) -> list[float]:
     logits = step_logits(model, test[0], first=first, device=parameters.device)
     return [float(v) for v in (logits.argmax(2) == test[1][:, None]).mean(axis=0)]
 
