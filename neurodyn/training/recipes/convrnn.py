@@ -1,8 +1,9 @@
 """Train a convolutional recurrent network to name objects.
 
 The published recipe (ImageNet, 224 pixels) is known only in part: cross-entropy at the last step, SGD with momentum, weight decay on kernels and
-biases.  The defaults here are a small protocol for two cores, on part of CIFAR-10; ``FULL_SCALE`` is the recipe at full size, which reads
-its images batch by batch (``analyses/notebooks/convrnn_full_scale.py``).  The loss reads the last step of the trial, or the mean over the steps the image has reached.
+biases.  The defaults here are a small protocol for two cores, on part of CIFAR-10; ``FULL_SCALE`` is the recipe at full size, which reads its
+images batch by batch (``analyses/notebooks/convrnn_full_scale.py``).  The loss reads the last step of the trial, or the mean over the steps
+the image has reached.
 """
 
 from __future__ import annotations
