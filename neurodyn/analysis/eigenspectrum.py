@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import xarray as xr
 
-from neurodyn.dynamics.linearise import LinearOperator, as_dtype, gated_operator, jacobian, kernel_operator, resolving_dtype
+from neurodyn.dynamics.linearise import ConvolutionOperator, LinearOperator, as_dtype, gated_operator, jacobian, kernel_operator, resolving_dtype
 from neurodyn.dynamics.vectorise import check_state, expand_rows
 from neurodyn.errors import ConfigError, SchemaError, unknown_name
 from neurodyn.numerics import arnoldi
@@ -126,21 +126,16 @@ def eigenspectrum(
         raise ConfigError("eigenspectrum", f'operator="{operator}" with layer={layer!r}', expected="the name of one layer", fix=f'layer="{model.phase[0]}"')
     check_state(model, state, drive, where="eigenspectrum")
     n = _n_rows(state, drive, stimulus_id)
+    state = {k: expand_rows(v, n) for k, v in state.items()}
     precision = dtype if dtype is not None else resolving_dtype(model, state, tol)
     model, state, drive = as_dtype(model, state, drive, precision)
-    found: list[Eigenpairs] = []
-    for row in range(n):
-        one = {k: v[row : row + 1] if len(v) > 1 else v for k, v in state.items()}
-        shown = {k: v[row : row + 1] if len(v) > 1 else v for k, v in drive.items()}
-        start = found[-1].right_vectors if warm_start and found else None
-        found.append(
-            arnoldi.leading_eigenpairs(
-                _operator(model, one, shown, operator, layer), n_modes, which=which, tol=tol, seed=seed, start=start, left=conditions, vectors=warm_start
-            )
-        )
-        if operator == "kernel":  # the same for every state
-            found = found * n
-            break
+    whole = _operator(model, state, drive, operator, layer)
+    if n > 1 and whole.n_states == n and not (conditions or warm_start):
+        found = _together(whole, n_modes, which, tol, seed)
+    else:
+        found = _one_by_one(whole, n_modes, which, tol, seed, conditions, warm_start)
+    if operator == "kernel":  # the same for every state
+        found = found * n
     leak = 1.0 if operator == "jacobian" else _leak(model, layer)
     attrs = {
         "operator": operator,
@@ -158,6 +153,35 @@ def _operator(model: DynamicalModel, state: State, drive: Drive, kind: str, laye
         return jacobian(model, state, drive, layers=layer)
     assert isinstance(layer, str)
     return kernel_operator(model, state, layer) if kind == "kernel" else gated_operator(model, state, drive, layer)
+
+
+def _degree(whole: LinearOperator, which: str) -> int:
+    """Powers of the operator pay where it is a bare convolution so large that orthogonalisation is what costs."""
+    return 4 if isinstance(whole, ConvolutionOperator) and which == "LM" and whole.shape[0] > 20_000 else 1
+
+
+def _one_by_one(whole: LinearOperator, n_modes: int, which: str, tol: float, seed: int, conditions: bool, warm: bool) -> list[Eigenpairs]:
+    found: list[Eigenpairs] = []
+    for i in range(whole.n_states):
+        start = found[-1].right_vectors if warm and found else None
+        found.append(
+            arnoldi.leading_eigenpairs(
+                whole.row(i), n_modes, which=which, tol=tol, seed=seed, start=start, left=conditions, vectors=warm, filter_degree=_degree(whole, which)
+            )
+        )
+    return found
+
+
+def _together(whole: LinearOperator, n_modes: int, which: str, tol: float, seed: int) -> list[Eigenpairs]:
+    """In groups whose Krylov spaces fit in 2 GiB; one by one where not even two do."""
+    each = (2 * n_modes + 60) * whole.shape[0] * whole.dtype.itemsize
+    at_once = int(2**31 // each)
+    if at_once < 2 or _degree(whole, which) > 1:
+        return _one_by_one(whole, n_modes, which, tol, seed, False, False)
+    found: list[Eigenpairs] = []
+    for i in range(0, whole.n_states, at_once):
+        found += arnoldi.leading_eigenpairs_many(whole.rows(slice(i, i + at_once)), n_modes, which=which, tol=tol, seed=seed)
+    return found
 
 
 def _leak(model: DynamicalModel, layer: str | Sequence[str] | None) -> float:

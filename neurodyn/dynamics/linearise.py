@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from neurodyn.dynamics.vectorise import PhaseSpace, check_state, expand_rows, phase_space
-from neurodyn.errors import ConfigError, ModelError, NumericsError, SchemaError, first_of, unknown_name
+from neurodyn.errors import ConfigError, ModelError, NumericsError, first_of, unknown_name
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +59,19 @@ class LinearOperator:
     def rblock(self, vectors: Tensor) -> Tensor:
         """One transposed product a row, (k, n_out) -> (k, n_in)."""
         raise TypeError(f"this is a bug: {type(self).__name__} has no transposed product")
+
+    @property
+    def n_states(self) -> int:
+        """How many operators, one a row of a block; 1 where every row is multiplied by the same."""
+        return 1
+
+    def rows(self, which: slice) -> LinearOperator:
+        """The operators of some of the states."""
+        return self
+
+    def row(self, index: int) -> LinearOperator:
+        """The operator of one state alone."""
+        return self.rows(slice(index, index + 1))
 
     def matvec(self, vector: Tensor) -> Tensor:
         """A v."""
@@ -115,14 +128,32 @@ class JacobianOperator(LinearOperator):
         Which coordinates are varied, and which are seen.
     """
 
-    def __init__(self, forward: Callable[[Tensor], Tensor], point: Tensor, inputs: PhaseSpace, outputs: PhaseSpace) -> None:
-        self.forward, self.point = forward, point
+    def __init__(
+        self,
+        forward: Callable[[Tensor], Tensor],
+        point: Tensor,
+        inputs: PhaseSpace,
+        outputs: PhaseSpace,
+        select: Callable[[slice], Callable[[Tensor], Tensor]] | None = None,
+    ) -> None:
+        self.forward, self.point, self._select = forward, point, select
         self.inputs, self.outputs = inputs, outputs
         self.shape = (outputs.size, inputs.size)
         self.dtype, self.device = point.dtype, point.device
         self._calls: dict[int, int] = {}
         self._linear: dict[int, Callable[[Tensor], Tensor] | None] = {}
         self._pullback: dict[int, Callable[[Tensor], Tensor]] = {}
+
+    @property
+    def n_states(self) -> int:
+        """Rows of the state."""
+        return len(self.point)
+
+    def rows(self, which: slice) -> JacobianOperator:
+        """The Jacobians at some of the states."""
+        if self._select is None:
+            return self
+        return JacobianOperator(self._select(which), self.point[which], self.inputs, self.outputs, self._select)
 
     def _points(self, k: int) -> Tensor:
         return self.point.expand(k, -1).contiguous() if len(self.point) == 1 else self.point
@@ -238,7 +269,13 @@ def jacobian(
         model, state, drive = as_dtype(model, state, drive, dtype)
     into, out = phase_space(model, state, inputs if inputs is not None else layers), phase_space(model, state, outputs if outputs is not None else layers)
     point = into.flatten(state).detach()
-    operator = JacobianOperator(_restricted(model, state, drive, into, out), point, into, out)
+
+    def select(which: slice) -> Callable[[Tensor], Tensor]:
+        one = {k: v[which] if len(v) > 1 else v for k, v in state.items()}
+        shown = {k: v[which] if len(v) > 1 else v for k, v in drive.items()}
+        return _restricted(model, one, shown, into, out)
+
+    operator = JacobianOperator(_restricted(model, state, drive, into, out), point, into, out, select if len(point) > 1 else None)
     try:
         with torch.no_grad():
             probe = operator.block(torch.zeros_like(point))
@@ -263,7 +300,7 @@ class ConvolutionOperator(LinearOperator):
     shape : tuple of int
         (channel, row, column) of the layer, or (n,).
     gate : Tensor, optional
-        Derivative of the nonlinearity at a state, shaped like the layer.
+        Derivative of the nonlinearity at a state, shaped like the layer; with a leading axis, at several states.
     padding : {"zeros", "circular"}
 
     Examples
@@ -289,12 +326,23 @@ class ConvolutionOperator(LinearOperator):
                 f"`weight` has shape {tuple(weight.shape)} for a layer of shape {tuple(shape)}",
                 expected="(channel, channel, odd, odd), or (n, n)",
             )
-        if gate is not None and gate.numel() != n:
-            raise NumericsError("ConvolutionOperator", f"`gate` has {gate.numel()} values for {n} units", expected=f"{n}")
-        self.gate = None if gate is None else gate.detach().reshape(1, n).to(weight.dtype)
+        if gate is not None and gate.numel() % n:
+            raise NumericsError("ConvolutionOperator", f"`gate` has {gate.numel()} values for {n} units", expected=f"{n}, or that many for each state")
+        self.gate = None if gate is None else gate.detach().reshape(-1, n).to(weight.dtype)
         self.shape = (n, n)
         self.dtype, self.device = weight.dtype, weight.device
         self._transposed = self.weight.t() if square else self.weight.flip(-1, -2).transpose(0, 1).contiguous()
+
+    @property
+    def n_states(self) -> int:
+        """Rows of the gate."""
+        return 1 if self.gate is None else len(self.gate)
+
+    def rows(self, which: slice) -> ConvolutionOperator:
+        """The operators gated as at some of the states."""
+        if self.gate is None or self.n_states == 1:
+            return self
+        return ConvolutionOperator(self.weight, self.layer_shape, gate=self.gate[which], padding=self.padding)
 
     def _apply(self, weight: Tensor, vectors: Tensor) -> Tensor:
         import torch
@@ -345,7 +393,7 @@ def kernel_operator(model: DynamicalModel, state: State, layer: str, *, dtype: t
 
 
 def gated_operator(model: DynamicalModel, state: State, drive: Drive, layer: str, *, dtype: torch.dtype | None = None) -> ConvolutionOperator:
-    """The recurrent weights of one layer gated by its nonlinearity's derivative at a state of one row: diag(g) W.
+    """The recurrent weights of one layer gated by its nonlinearity's derivative at each state: diag(g) W.
 
     Raises
     ------
@@ -358,10 +406,8 @@ def gated_operator(model: DynamicalModel, state: State, drive: Drive, layer: str
     with torch.no_grad():
         gate = _member(model, "gate", "gated")(state, drive, layer)
     shape = _layer_shape(state, layer)
-    if gate.numel() != int(torch.Size(shape).numel()):
-        raise SchemaError(
-            "gated_operator", f"`state` has {len(next(iter(state.values())))} rows", expected="one row", fix="{k: v[:1] for k, v in state.items()}"
-        )
+    if gate.numel() % int(torch.Size(shape).numel()):
+        raise ModelError("gated_operator", f"`gate` returns shape {tuple(gate.shape)} for a layer of shape {shape}", expected="one value a unit")
     if dtype is not None:
         weight, gate = weight.to(dtype), gate.to(dtype)
     return ConvolutionOperator(weight, shape, gate=gate)

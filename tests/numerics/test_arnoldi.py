@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse.linalg import LinearOperator as ScipyOperator
 from scipy.sparse.linalg import eigs
 
+from neurodyn.dynamics import linearise
 from neurodyn.errors import AccuracyWarning, ConfigError, ConvergenceWarning, NumericsError
 from neurodyn.numerics import arnoldi
 
@@ -150,6 +151,35 @@ def test_blocks_agree_with_single_vectors():
     assert distance(one, np.linalg.eigvals(A)) < 1e-6
 
 
+@pytest.mark.parametrize("degree", [2, 4])
+def test_filtering_by_a_power_finds_the_same(degree):
+    A = random_matrix(700, 12)
+    found = arnoldi.leading_eigenpairs(A, 30, seed=0, filter_degree=degree)
+    assert found.converged.all()
+    assert distance(found.values, np.linalg.eigvals(A)) < 1e-6
+
+
+def test_filtering_survives_eigenvalues_the_power_cannot_tell_apart():
+    n = 400
+    values = np.concatenate([[1.0, -1.0, 0.9, -0.9], np.linspace(-0.5, 0.5, n - 4)])
+    turn, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((n, n)))
+    found = arnoldi.leading_eigenpairs(turn @ np.diag(values) @ turn.T, 3, seed=0, filter_degree=2)
+    assert found.converged.all()
+    assert np.allclose(np.abs(found.values), [1, 1, 0.9], atol=1e-6)
+
+
+def test_many_operators_in_step_give_what_each_gives_alone():
+    g = torch.Generator().manual_seed(0)
+    gates = (torch.rand(5, 6 * 8 * 8, generator=g) > 0.4).double()
+    weight = torch.randn(6, 6, 3, 3, generator=g, dtype=torch.float64) / 7
+    many = linearise.ConvolutionOperator(weight, (6, 8, 8), gate=gates)
+    together = arnoldi.leading_eigenpairs_many(many, 6, seed=0)
+    for i, found in enumerate(together):
+        alone = arnoldi.leading_eigenpairs(many.row(i), 6, seed=0, vectors=False)
+        assert np.allclose(found.values, alone.values, atol=1e-9)
+        assert found.converged.all()
+
+
 def test_float32_reaches_its_own_precision():
     A = torch.from_numpy(random_matrix(800, 2)).float()
     found = arnoldi.leading_eigenpairs(A, 20, tol=1e-5, seed=0)
@@ -212,6 +242,7 @@ class Broken:
         (Broken(300, lambda v: v * float("nan")), {}, NumericsError, "NaN"),
         (Broken(300, lambda v: v[:5]), {}, NumericsError, "shape"),
         (Broken(300, lambda v: v), {"left": True}, NumericsError, "rmatvec"),
+        (np.eye(300), {"filter_degree": 2, "which": "LR"}, ConfigError, "filter_degree=1"),
         (np.eye(300), {"start": np.zeros(3)}, NumericsError, "start"),
     ],
 )
