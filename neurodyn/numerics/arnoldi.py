@@ -479,7 +479,7 @@ def _fill_block(basis: Tensor, W: Tensor, scale: Tensor | None, generator: torch
     tiny = 50 * torch.finfo(W.dtype).eps
     for i in range(b):
         w, size = W[i].clone(), float(W[i].norm() if scale is None else scale[i])
-        floor = tiny * max(size, np.finfo(float).tiny)
+        floor = tiny * max(size, 1e-300)
         for _ in range(2 if i else 1):
             c = Q[:i] @ w
             w -= Q[:i].t() @ c
@@ -510,7 +510,7 @@ def _check(T: np.ndarray, coupling: np.ndarray, plan: _Plan, epsilon: float) -> 
     except np.linalg.LinAlgError:
         conditions = np.full(len(rank), np.inf)
     goal = 0.5 * _threshold(plan.tol, values[rank])
-    floor = 4 * epsilon * np.linalg.norm(T)
+    floor = 4 * epsilon * float(np.linalg.norm(T))
     # an eigenvalue's error is its condition times its residual: ill-conditioned ones must go deeper, down to rounding
     ready = errors <= np.maximum(np.minimum(goal, 100 * goal / conditions), min(floor, goal))
     return values[rank], bool(ready.all())
