@@ -13,6 +13,7 @@ from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
 from neurodyn.analysis.object_information import object_information
 from neurodyn.analysis.perturbation_growth import perturbation_growth
 from neurodyn.analysis.reaction_times import reaction_times
+from neurodyn.analysis.receptive_field import receptive_field
 from neurodyn.analysis.representational_geometry import representational_geometry
 from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.search_gains import search_gains
@@ -37,6 +38,7 @@ __all__ = [
     "object_information",
     "perturbation_growth",
     "reaction_times",
+    "receptive_field",
     "representational_geometry",
     "robustness",
     "search_gains",
