@@ -43,7 +43,9 @@ def card(root):
     return str(root / "teacher.yaml")
 
 
-QUICK = recipe.Parameters(n_train=None, n_test=None, feature_epochs=2, back_epochs=1, batch_size=16, back_batch_size=32, n_cached=64, precision="float32")
+QUICK = recipe.Parameters(
+    n_train=None, n_test=None, epoch_size=100, feature_epochs=2, back_epochs=1, batch_size=16, back_batch_size=32, n_cached=64, precision="float32"
+)
 SMALL = drc.Config(n_steps=3, widths=(4, 4, 32), upsample=1, teacher="two_core", activation="elu", position_offset_px=0.0, position_scale_px=4.0)
 
 
@@ -65,6 +67,7 @@ def test_the_paper_s_two_stages_and_their_repetition(root, card):
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), model.parameters(), strict=True))
     assert not torch.equal(model.cells[0].recur, before.cells[0].recur)
     assert runs[0]["feature_error"] < 1.5
+    assert list(runs[0]["feature_error_after"]) == ["100", "200"]
     outcomes = np.load(root / "a" / "outcomes.npy")
     assert outcomes.shape == (1, 40, 3)
     assert outcomes[:, :, -1].mean() == pytest.approx(runs[0]["test_accuracy"])

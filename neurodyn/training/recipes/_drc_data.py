@@ -93,10 +93,10 @@ def look(images: Tensor, where: Tensor, model: DynamicalModel, *, padding: tuple
     return sensor.sample(images, where, resolution=model.config.resolution, field_px=images.shape[-1], padding=padding, kernel=kernel)  # type: ignore[attr-defined]
 
 
-def shuffled(n: int, batch_size: int, generator: torch.Generator) -> Iterator[tuple[int, Tensor]]:
-    """(first trial, rows) of the whole batches of one shuffled pass."""
-    order = torch.randperm(n, generator=generator)
-    for start in range(0, n - batch_size + 1, batch_size):
+def shuffled(n: int, batch_size: int, generator: torch.Generator, n_shown: int | None = None) -> Iterator[tuple[int, Tensor]]:
+    """(first trial, rows) of the whole batches of one shuffled pass over `n` images, or over `n_shown` of them."""
+    order = torch.randperm(n, generator=generator)[:n_shown]
+    for start in range(0, len(order) - batch_size + 1, batch_size):
         yield start, order[start : start + batch_size]
 
 

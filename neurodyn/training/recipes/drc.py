@@ -46,6 +46,8 @@ class Parameters:
         ``style`` and its parameters; a list is taken in turn, one value a presentation.
     n_train : int, optional
         Images of the first 45,000; all where absent.
+    epoch_size : int, optional
+        Images shown in one epoch of the features, drawn without replacement; all where absent.
     n_test, n_passes : int
         Test images, and passes over them with new trajectories.
     feature_epochs, back_epochs : int
@@ -72,10 +74,11 @@ class Parameters:
     method: str = "teacher"
     teacher: str = "drc-teacher-cifar10"
     trajectory: dict[str, Any] = field(default_factory=lambda: {"style": "spiral_2dir2"})
-    n_train: int | None = 20_000
+    n_train: int | None = None
+    epoch_size: int | None = 2_500
     n_test: int | None = 4_000
     n_passes: int = 1
-    feature_epochs: int = 1
+    feature_epochs: int = 8
     back_epochs: int = 2
     feature_rate: float = 8e-3
     back_rate: float = 1e-3
@@ -94,7 +97,7 @@ class Parameters:
             raise ConfigError("recipes.drc", f"`n_passes` is {self.n_passes}", expected="1 or more")
 
 
-def train(model: DRC | Baseline, parameters: Parameters, *, seed: int, folder: str | Path, progress: bool | None = None) -> dict[str, float]:
+def train(model: DRC | Baseline, parameters: Parameters, *, seed: int, folder: str | Path, progress: bool | None = None) -> dict[str, Any]:
     """Train a network in place.
 
     Parameters
@@ -111,7 +114,8 @@ def train(model: DRC | Baseline, parameters: Parameters, *, seed: int, folder: s
     -------
     dict
         ``test_accuracy`` (mean over passes, after the last frame), ``test_accuracy_frame_<k>`` and, with a teacher, ``feature_error`` (of the
-        last epoch, relative to the variance of the teacher's map) and ``accuracy_before_retraining``.
+        last epoch, relative to the variance of the teacher's map) and ``accuracy_before_retraining``; ``feature_error_after`` and
+        ``back_loss_after`` (or ``loss_after``) by the number of images shown.
     """
     run = _Run(model, parameters, seed, Path(folder), progress)
     metrics = run.by_teacher() if parameters.method == "teacher" else run.by_labels()
@@ -135,14 +139,19 @@ class _Run:
     def frames(self, epoch: int, stage: str, batch_size: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
         """(images, frames, positions, labels) of one pass with fresh trajectories."""
         n = len(self.images)
+        n = n if self.p.epoch_size is None else min(n, self.p.epoch_size)
         where = draw(self.p.trajectory, n, self.model.config.n_steps, seed=subseed(self.seed, stage, epoch))
         if self.single:
             one = torch.randint(where.shape[1], (n, 1, 1), generator=torch_generator(self.seed, stage, epoch, "frame"))
             where = where.gather(1, one.expand(-1, 1, 2))
-        for start, rows in shuffled(n, batch_size, generator):
+        for start, rows in shuffled(len(self.images), batch_size, generator, n):
             pixels, labels = self.images.take(rows)
             pixels, labels, seen_at = pixels.to(self.device), labels.to(self.device), where[start : start + batch_size].to(self.device)
             yield pixels, look(pixels, seen_at, self.model, padding=self.padding, kernel=self.p.kernel), seen_at, labels
+
+    def n_shown(self) -> int:
+        """Images in one epoch."""
+        return len(self.images) if self.p.epoch_size is None else min(len(self.images), self.p.epoch_size)
 
     def config(self, stage: str, epochs: int, rate: float, batch_size: int, optimiser: str = "adamw") -> TrainConfig:
         """The settings of one stage."""
@@ -162,7 +171,7 @@ class _Run:
         """Matrix products in the precision asked for."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.p.precision == "bfloat16")
 
-    def by_teacher(self) -> dict[str, float]:
+    def by_teacher(self) -> dict[str, Any]:
         """Feature learning, then retraining of the back end."""
         p, model = self.p, self.model
         teacher = load_teacher(p.teacher).to(self.device)
@@ -188,21 +197,22 @@ class _Run:
             loss,
             self.config("features", p.feature_epochs, p.feature_rate, p.batch_size),
             folder=self.folder / "features",
-            n_batches=len(self.images) // p.batch_size,
+            n_batches=self.n_shown() // p.batch_size,
             progress=self.progress,
         )
         model.back.load_state_dict(teacher.back.state_dict())
         before = float(self.test(0)[:, -1].mean()) if not (self.folder / "back" / "checkpoint.pt").is_file() else None
-        self._retrain()
-        found = {"feature_error": history.rows[-1]["relative_error"]}
+        back_curve = self._retrain()
+        curve = {str((k + 1) * self.n_shown()): round(row["relative_error"], 5) for k, row in enumerate(history.rows)}
+        found = {"feature_error": history.rows[-1]["relative_error"], "feature_error_after": curve, "back_loss_after": back_curve}
         return found if before is None else {**found, "accuracy_before_retraining": before}
 
-    def _retrain(self) -> None:
+    def _retrain(self) -> dict[str, float]:
         p, back = self.p, self.model.back
         self.model.requires_grad_(False)
         back.requires_grad_(True)
         cached = self._cache() if p.n_cached else None
-        n = len(cached[1]) if cached else len(self.images)
+        n = len(cached[1]) if cached else self.n_shown()
 
         def batches(epoch: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
             if cached is not None:
@@ -221,8 +231,9 @@ class _Run:
             return F.cross_entropy(logits, batch[1]), {"accuracy": step_accuracy(logits, batch[1])}
 
         config = self.config("back", p.back_epochs, p.back_rate, p.back_batch_size, p.back_optimiser)
-        fit(back, batches, loss, config, folder=self.folder / "back", n_batches=n // p.back_batch_size, progress=self.progress)
+        history = fit(back, batches, loss, config, folder=self.folder / "back", n_batches=n // p.back_batch_size, progress=self.progress)
         self.model.requires_grad_(True)
+        return {str((k + 1) * n): round(row["loss"], 5) for k, row in enumerate(history.rows)}
 
     def _cache(self) -> tuple[Tensor, Tensor]:
         maps, labels, count = [], [], 0
@@ -237,7 +248,7 @@ class _Run:
                     return torch.cat(maps).float(), torch.cat(labels)
         raise ConfigError("recipes.drc", f"`n_train` is {len(self.images)} for batches of {self.p.back_batch_size}", expected="at least one batch")
 
-    def by_labels(self) -> dict[str, float]:
+    def by_labels(self) -> dict[str, Any]:
         """All parameters at once by cross-entropy."""
         p = self.p
 
@@ -247,16 +258,16 @@ class _Run:
             logits = logits.float()
             return F.cross_entropy(logits, batch[3]), {"accuracy": step_accuracy(logits, batch[3])}
 
-        fit(
+        history = fit(
             self.model,
             lambda epoch, g: self.frames(epoch, "labels", p.batch_size, g),
             loss,
             self.config("labels", p.feature_epochs, p.feature_rate, p.batch_size),
             folder=self.folder / "labels",
-            n_batches=len(self.images) // p.batch_size,
+            n_batches=self.n_shown() // p.batch_size,
             progress=self.progress,
         )
-        return {}
+        return {"loss_after": {str((k + 1) * self.n_shown()): round(row["loss"], 5) for k, row in enumerate(history.rows)}}
 
     def test(self, index: int) -> np.ndarray:
         """Outcomes of one pass over the test images, bool (presentation, frame)."""
