@@ -1,5 +1,7 @@
 """Analyses: pure functions from a model or labelled arrays to a Dataset, one a file."""
 
+from neurodyn.analysis.accuracy_contrasts import accuracy_contrasts
+from neurodyn.analysis.anytime_accuracy import anytime_accuracy
 from neurodyn.analysis.coadaptation import coadaptation
 from neurodyn.analysis.condition_contrasts import condition_contrasts
 from neurodyn.analysis.dimensionality import dimensionality
@@ -17,6 +19,8 @@ from neurodyn.analysis.receptive_field import receptive_field
 from neurodyn.analysis.representational_geometry import representational_geometry
 from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.search_gains import search_gains
+from neurodyn.analysis.sensor_paths import sensor_paths
+from neurodyn.analysis.sensor_view import sensor_view
 from neurodyn.analysis.speed_accuracy import speed_accuracy
 from neurodyn.analysis.stream_partition import stream_partition
 from neurodyn.analysis.stream_replay import stream_replay
@@ -25,6 +29,8 @@ from neurodyn.analysis.temporal_stability import temporal_stability
 from neurodyn.analysis.trajectories import trajectories
 
 __all__ = [
+    "accuracy_contrasts",
+    "anytime_accuracy",
     "coadaptation",
     "condition_contrasts",
     "dimensionality",
@@ -42,6 +48,8 @@ __all__ = [
     "representational_geometry",
     "robustness",
     "search_gains",
+    "sensor_paths",
+    "sensor_view",
     "speed_accuracy",
     "stream_partition",
     "stream_replay",

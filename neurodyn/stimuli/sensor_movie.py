@@ -11,6 +11,7 @@ import xarray as xr
 from neurodyn.errors import ConfigError, SchemaError
 from neurodyn.numerics import sensor
 from neurodyn.schema import MOVIE_DIMS, PRESENTATION, check_stimuli
+from neurodyn.seeding import subseed
 from neurodyn.stimuli import trajectories
 
 __all__ = ["sensor_movie"]
@@ -37,7 +38,7 @@ def sensor_movie(
         float32 in [0, 1].
     path : array (presentation, frame, 2), or mapping
         Positions in px to the right and up, one trajectory an image; or ``style`` and its parameters, for
-        :func:`neurodyn.stimuli.trajectories.positions`.
+        :func:`neurodyn.stimuli.trajectories.positions`; an image's trajectory then depends on its id (and repetition), not on its place.
     n_frames : int
         Of each trial; an array must have that many.
     seed : int, optional
@@ -79,7 +80,7 @@ def sensor_movie(
     if "frame" in images.dims:
         raise SchemaError("sensor_movie", "`images` are movies", expected="still images (presentation, channel, row, column)")
     n = images.sizes[PRESENTATION]
-    points = _drawn(path, n, n_frames, seed) if isinstance(path, Mapping) else np.asarray(path, dtype=float)
+    points = _drawn(path, images, n_frames, seed) if isinstance(path, Mapping) else np.asarray(path, dtype=float)
     if points.shape != (n, n_frames, 2):
         raise SchemaError(
             "sensor_movie",
@@ -88,7 +89,7 @@ def sensor_movie(
             fix=f"n_frames={points.shape[1]}" if points.ndim == 3 and points.shape[0] == n and points.shape[2] == 2 else "one trajectory an image",
         )
     seen = sensor.sample(
-        torch.from_numpy(images.values),
+        torch.from_numpy(np.ascontiguousarray(images.values)),
         torch.from_numpy(points.astype(np.float32)),
         resolution=resolution,
         field_px=float(images.sizes["column"]) if field_px is None else field_px,
@@ -102,8 +103,11 @@ def sensor_movie(
     return xr.Dataset(variables, coords={**coords, "axis": ["right", "up"]})
 
 
-def _drawn(path: Mapping[str, Any], n: int, n_frames: int, seed: int | None) -> np.ndarray:
+def _drawn(path: Mapping[str, Any], images: xr.DataArray, n_frames: int, seed: int | None) -> np.ndarray:
     if seed is None:
         raise ConfigError("sensor_movie", "trajectories are drawn at random but `seed` is None", expected="a seed", fix="sensor_movie(..., seed=0)")
     parameters = {k: v for k, v in path.items() if k != "style"}
-    return trajectories.positions(str(path.get("style", "spiral_2dir2")), n, n_frames, seed=seed, **parameters)
+    ids = [str(i) for i in images.stimulus_id.values]
+    again = images.repetition.values if "repetition" in images.coords else np.zeros(len(ids), int)
+    rows = [subseed(0, i, r) >> 23 for i, r in zip(ids, again, strict=True)]  # 40 bits: an image keeps its trajectory wherever it stands
+    return trajectories.positions(str(path.get("style", "spiral_2dir2")), len(ids), n_frames, seed=seed, rows=rows, **parameters)

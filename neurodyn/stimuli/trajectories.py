@@ -36,7 +36,7 @@ Styles that accumulate steps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,8 +54,8 @@ _RADIUS, _GROWTH, _DRIFT, _DRIFT_SD = 3.0, 0.8, -0.5, 0.16  # px
 _CANDIDATES = 24
 
 
-def positions(style: str, n: int, n_steps: int, *, seed: int, first: int = 0, **parameters: Any) -> np.ndarray:
-    """Draw trajectories `first` to `first + n` of a style.
+def positions(style: str, n: int, n_steps: int, *, seed: int, first: int = 0, rows: Sequence[int] | np.ndarray | None = None, **parameters: Any) -> np.ndarray:
+    """Draw trajectories `first` to `first + n` of a style, or those of the indices `rows`.
 
     Parameters
     ----------
@@ -66,6 +66,8 @@ def positions(style: str, n: int, n_steps: int, *, seed: int, first: int = 0, **
     seed : int
     first : int
         Index of the first trajectory: ``positions(style, 1, T, seed=s, first=7)`` is row 7 of ``positions(style, 100, T, seed=s)``.
+    rows : sequence of int, (trajectory), optional
+        Indices of the `n` trajectories, in any order; `first` is then not used.
     **parameters
         The style's own; see ``STYLES``.
 
@@ -97,10 +99,12 @@ def positions(style: str, n: int, n_steps: int, *, seed: int, first: int = 0, **
             raise unknown_name(f"trajectories({style!r})", "parameter", name, known)
     values = dict(known) | parameters
     n_uniforms = width(n_steps)
-    stream = np.random.PCG64(subseed(seed, "trajectories", style))
-    stream.advance(first * n_uniforms)  # one 64-bit draw a uniform number
-    uniforms = np.random.Generator(stream).random((n, n_uniforms))
-    return draw(uniforms, n_steps, values)
+    key = subseed(seed, "trajectories", style)
+    if rows is None:
+        return draw(_uniforms(key, first, n, n_uniforms), n_steps, values)
+    if len(rows) != n:
+        raise ConfigError("trajectories", f"{len(rows)} indices in `rows` for {n} trajectories", expected="one index a trajectory")
+    return draw(np.concatenate([_uniforms(key, int(row), 1, n_uniforms) for row in rows]), n_steps, values)
 
 
 def trajectories(style: str = "spiral_2dir2", n: int = 100, n_steps: int = 5, *, seed: int, **parameters: Any) -> xr.Dataset:
@@ -149,6 +153,12 @@ def von_mises_quantile(u: np.ndarray, kappa: float) -> np.ndarray:
     density = np.exp(kappa * (np.cos(angle) - 1))
     mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
     return np.interp(u, mass / mass[-1], angle)
+
+
+def _uniforms(key: int, first: int, n: int, n_uniforms: int) -> np.ndarray:
+    stream = np.random.PCG64(key)
+    stream.advance(first * n_uniforms)  # one 64-bit draw a uniform number
+    return np.random.Generator(stream).random((n, n_uniforms))
 
 
 def _normal(u: np.ndarray) -> np.ndarray:

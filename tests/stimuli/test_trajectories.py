@@ -66,6 +66,7 @@ def test_every_style_is_a_pure_function_whose_rows_stand_alone(style):
     own = {"eccentricity_px": 5.0} if style == "matched_von_mises" else {}
     many, alone = positions(style, 12, 6, seed=3, **own), positions(style, 4, 6, seed=3, first=7, **own)
     assert many.shape == (12, 6, 2)
+    assert (positions(style, 2, 6, seed=3, rows=[11, 4], **own) == many[[11, 4]]).all()
     assert (many[7:11] == alone).all()
     assert style == "not_moving" or (many != positions(style, 12, 6, seed=4, **own)).any()
     assert (many == np.trunc(many)).all()  # whole pixels, as published

@@ -75,8 +75,8 @@ class Parameters:
     teacher: str = "drc-teacher-cifar10"
     trajectory: dict[str, Any] = field(default_factory=lambda: {"style": "spiral_2dir2"})
     n_train: int | None = None
-    epoch_size: int | None = 2_500
-    n_test: int | None = 4_000
+    epoch_size: int | None = 2_000
+    n_test: int | None = 2_500
     n_passes: int = 1
     feature_epochs: int = 8
     back_epochs: int = 2
@@ -85,7 +85,7 @@ class Parameters:
     batch_size: int = 64
     back_batch_size: int = 128
     back_optimiser: str = "adamw"
-    n_cached: int = 12_000
+    n_cached: int = 10_000
     kernel: str = "cubic"
     precision: str = "bfloat16"
     device: str = "cpu"

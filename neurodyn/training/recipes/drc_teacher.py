@@ -47,7 +47,7 @@ class Parameters:
 
     n_train: int | None = None
     n_test: int | None = None
-    n_epochs: int = 8
+    n_epochs: int = 4
     batch_size: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
