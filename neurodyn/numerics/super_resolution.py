@@ -11,6 +11,7 @@ No linear reader of the frames does better on images of that prior; a network th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -115,7 +116,7 @@ def linear_bound(
         raise NumericsError("linear_bound", f"`noise` is {noise}", expected="a standard deviation above 0")
     prior = image_prior(image_px, exponent=exponent)
     where = torch.from_numpy(p)
-    options = {"resolution": resolution, "field_px": field_px, "kernel": kernel}
+    options: dict[str, Any] = {"resolution": resolution, "field_px": field_px, "kernel": kernel}
     rows, columns = (axis_weights(image_px, c, **options).numpy() for c in (-where[..., 1], where[..., 0]))
     r2, rank = np.empty(len(p)), np.empty(len(p), int)
     for k in range(len(p)):

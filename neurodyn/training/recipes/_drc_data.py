@@ -108,7 +108,7 @@ def load_teacher(card: str) -> drc_teacher.Teacher:
     read = read_card(path)
     if read.architecture != "drc_teacher" or read.weights is None:
         raise ConfigError("recipes.drc", f"`{card}` is a {read.architecture} {'with' if read.weights else 'without'} weights", expected="a trained drc_teacher")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in read.config.items()}
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in read.config.items()}
     teacher = drc_teacher.build(drc_teacher.Config(**values), seed=read.seed)
     load_weights(teacher, places.weights_file(path, read.weights.file), read.weights.sha256)
     return teacher.requires_grad_(False).eval()

@@ -187,7 +187,7 @@ class _Run:
 
         def loss(module: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, float]]:
             with self.autocast():
-                goal, found = teacher.features(batch[0]), module.features(batch[1], batch[2])
+                goal, found = teacher.features(batch[0]), model.features(batch[1], batch[2])
             error = F.mse_loss(found.float(), goal.float())
             return error, {"relative_error": float(error.detach()) / variance}
 
@@ -254,7 +254,7 @@ class _Run:
 
         def loss(module: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, dict[str, float]]:
             with self.autocast():
-                logits = module.back(module.features(batch[1], batch[2]))
+                logits = self.model.back(self.model.features(batch[1], batch[2]))
             logits = logits.float()
             return F.cross_entropy(logits, batch[3]), {"accuracy": step_accuracy(logits, batch[3])}
 
