@@ -67,12 +67,118 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="neurodyn", description="Recurrent vision models as dynamical systems, measured the way a neuroscientist measures a brain.")
     top.add_argument("--version", action="version", version=_version())
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    _add_demo(commands)
+    _add_train(commands)
+    _add_simulate(commands)
     _add_run(commands)
-    _add_sweep(commands)
     _add_figure(commands)
+    _add_score(commands)
+    _add_sweep(commands)
     _add_list(commands)
     _add_explain(commands)
+    _add_doctor(commands)
     return top
+
+
+# -- demo, train, simulate, score
+
+
+def _add_demo(commands: Any) -> None:
+    sub = _command(commands, "demo", "show the shipped models on embedded data (and real data where NEURODYN_DATA points at some)", _demo)
+    sub.add_argument("--results", metavar="FOLDER", help="instead of NEURODYN_RESULTS or ./results")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from neurodyn.experiment.demo import demo
+
+    good = True
+    for line, fine in demo(results=options.results):
+        print(line, flush=True)
+        good = good and fine
+    return 0 if good else 1
+
+
+def _add_train(commands: Any) -> None:
+    sub = _command(commands, "train", "retrain a model by its card; stopped and started again it goes on", _train)
+    sub.add_argument("model", help="a card (neurodyn list models), or a YAML file")
+    sub.add_argument("--folder", help="for checkpoints (results/training/<model>)")
+    sub.add_argument("--seed", type=int, help="instead of the card's")
+    sub.add_argument("--ship", action="store_true", help="write the weights beside the card, and their digest and metrics on it")
+
+
+def _train(options: argparse.Namespace) -> int:
+    import json
+
+    from neurodyn.experiment.run import stop_on_signals
+    from neurodyn.experiment.train import train_card
+
+    with stop_on_signals():
+        metrics, path = train_card(options.model, folder=options.folder, ship=options.ship, seed=options.seed)
+    print(json.dumps(metrics, indent=2, default=str))
+    print(f"weights: {path}")
+    return 0
+
+
+def _add_simulate(commands: Any) -> None:
+    sub = _command(commands, "simulate", "show images to a model and save its responses as netCDF", _simulate)
+    sub.add_argument("model", help="a trained model (neurodyn list models)")
+    sub.add_argument("--stimuli", default="digits", metavar="DATASET", help="a data set (digits)")
+    sub.add_argument("--split", default="test", help="of the data set (test)")
+    sub.add_argument("-n", type=int, default=10, help="how many images (10)")
+    sub.add_argument("--layers", nargs="+", help="layers to record; all when absent")
+    sub.add_argument("--space", choices=("all", "mean", "center"), default="all", help="which positions (all)")
+    _experiment_options(sub)
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from neurodyn.experiment.ask import simulation
+
+    experiment = simulation(
+        options.model, options.stimuli, split=options.split, n=options.n, layers=options.layers, space=options.space, overrides=options.overrides
+    )
+    return _run_one(experiment, options)
+
+
+def _add_score(commands: Any) -> None:
+    sub = _command(commands, "score", "predict recordings from a layer of a model, with the noise ceiling", _score)
+    sub.add_argument("model", help="a trained model (neurodyn list models)")
+    sub.add_argument("recordings", help="a data set of recordings, e.g. cowley2023")
+    sub.add_argument("--layer", help="of the model; its last when absent")
+    sub.add_argument("--regression", choices=("ridge", "pls"), default="ridge")
+    sub.add_argument("--folds", type=int, default=5)
+    sub.add_argument("--untrained", action="store_true", help="the untrained twin, as a control")
+    _experiment_options(sub)
+
+
+def _score(options: argparse.Namespace) -> int:
+    from neurodyn.experiment.ask import scoring, summary
+
+    experiment = scoring(
+        options.model,
+        options.recordings,
+        layer=options.layer,
+        regression=options.regression,
+        folds=options.folds,
+        untrained=options.untrained,
+        overrides=options.overrides,
+    )
+    code = _run_one(experiment, options)
+    if code == 0 and not options.dry_run:
+        from neurodyn.experiment.run import open_result
+
+        for line in summary(open_result(experiment, results=options.results, check=False)):
+            print(line)
+    return code
+
+
+def _run_one(experiment: Any, options: argparse.Namespace) -> int:
+    from neurodyn.experiment.sweep import plan, sweep
+
+    if options.dry_run:
+        _print_plan(experiment.key, plan(experiment, results=options.results, force=options.force))
+        return 0
+    outcomes = sweep(experiment, results=options.results, force=options.force, progress=_print_outcome(experiment.key))
+    return 2 if any(o.error is not None for o in outcomes) else 0
 
 
 # -- run, sweep, figure
@@ -209,6 +315,21 @@ def _explain(options: argparse.Namespace) -> int:
     for line in explain(options.name, results=options.results):
         print(line)
     return 0
+
+
+def _add_doctor(commands: Any) -> None:
+    sub = _command(commands, "doctor", "say whether this machine is fit: python, torch, brainscore, threads, data, models, results folder", _doctor)
+    sub.add_argument("--results", metavar="FOLDER", help="instead of NEURODYN_RESULTS or ./results")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from neurodyn.experiment.doctor import examine
+
+    failed = 0
+    for finding in examine(options.results):
+        print(f"{finding.state:<5} {finding.what}: {finding.text}", flush=True)
+        failed += finding.state == "fail"
+    return 1 if failed else 0
 
 
 # -- small things

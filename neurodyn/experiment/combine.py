@@ -57,6 +57,10 @@ def combine(cells: Sequence[xr.Dataset], experiment: Experiment) -> xr.Dataset:
             place[name] = (parts[0].dims, parts[0].values, parts[0].attrs)
             continue
         if name in cells[0].dims:
+            longest = max(parts, key=len)
+            if all(np.array_equal(p.values, longest.values[: len(p)]) for p in parts):  # numbered from 0: the longer numbering holds the shorter
+                place[name] = (longest.dims, longest.values, longest.attrs)
+                continue
             raise ArtefactError("combine", f"cells disagree on the index `{name}`", expected="a coord of another name than its dim")
         padded = [_pad(p, {d: max(lengths[d]) for d in map(str, p.dims)}, bool(ragged & set(map(str, p.dims)))) for p in parts]
         values = np.stack(padded).reshape(*shape, *padded[0].shape)

@@ -30,6 +30,7 @@ __all__ = [
     "ScheduleInput",
     "Spec",
     "StimuliInput",
+    "check_experiment",
     "read_experiment",
 ]
 
@@ -331,7 +332,11 @@ def read_experiment(key: str | Path, overrides: Sequence[str] = ()) -> Experimen
         name = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
     else:
         name, path = str(key), registry.find("analyses", str(key))
-    document = read_document(path)
+    return check_experiment(read_document(path), name, path, overrides)
+
+
+def check_experiment(document: Document, name: str, path: Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Check the content of an experiment file and lay out its cells; parameters are those of :func:`read_experiment`."""
     for override in overrides:
         dotted, separator, text = override.partition("=")
         if not separator:

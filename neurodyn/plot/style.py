@@ -77,7 +77,7 @@ def figure(width: str | float = "double", height_mm: float = 60.0) -> Figure:
     return made
 
 
-def panel_letter(ax: Axes | Iterable[Axes], letter: str | None = None, *, dx: float = -4.0, dy: float = 4.0) -> None:
+def panel_letter(ax: Axes | Iterable[Axes], letter: str | None = None, *, dx: float = -24.0, dy: float = 3.0) -> None:
     """Put a bold letter at the upper left of a panel; several panels get a, b, c and so on.
 
     Parameters
