@@ -44,8 +44,8 @@ def plot_predictivity(ax: Axes, scores: Mapping[str, xr.Dataset], *, variable: s
     for k, name in enumerate(names):
         if variable not in scores[name]:
             raise SchemaError("plot_predictivity", f"the result of `{name}` has no `{variable}`", expected="repeats or a ceiling", fix='variable="raw"')
-        values = scores[name][variable]
-        values = np.asarray(values.mean([d for d in values.dims if d != "neuroid"]).values, float)
+        found = scores[name][variable]
+        values = np.asarray(found.mean([d for d in found.dims if d != "neuroid"]).values, float)
         values = values[np.isfinite(values)]
         counts.append(len(values))
         colour = (colours or {}).get(name, CYCLE[k % len(CYCLE)])
