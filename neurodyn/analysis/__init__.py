@@ -2,6 +2,7 @@
 
 from neurodyn.analysis.accuracy_contrasts import accuracy_contrasts
 from neurodyn.analysis.anytime_accuracy import anytime_accuracy
+from neurodyn.analysis.ceiling import ceiling
 from neurodyn.analysis.coadaptation import coadaptation
 from neurodyn.analysis.condition_contrasts import condition_contrasts
 from neurodyn.analysis.dimensionality import dimensionality
@@ -14,6 +15,9 @@ from neurodyn.analysis.lesion_curve import lesion_curve
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
 from neurodyn.analysis.object_information import object_information
 from neurodyn.analysis.perturbation_growth import perturbation_growth
+from neurodyn.analysis.predictivity import predictivity
+from neurodyn.analysis.predictivity_comparison import predictivity_comparison
+from neurodyn.analysis.predictivity_map import predictivity_map
 from neurodyn.analysis.reaction_times import reaction_times
 from neurodyn.analysis.receptive_field import receptive_field
 from neurodyn.analysis.representational_geometry import representational_geometry
@@ -31,6 +35,7 @@ from neurodyn.analysis.trajectories import trajectories
 __all__ = [
     "accuracy_contrasts",
     "anytime_accuracy",
+    "ceiling",
     "coadaptation",
     "condition_contrasts",
     "dimensionality",
@@ -43,6 +48,9 @@ __all__ = [
     "lyapunov_exponents",
     "object_information",
     "perturbation_growth",
+    "predictivity",
+    "predictivity_comparison",
+    "predictivity_map",
     "reaction_times",
     "receptive_field",
     "representational_geometry",

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
 from neurodyn.errors import ConfigError, NumericsError
-from neurodyn.numerics.reliability import explainable_variance, spearman_brown, split_half_ceiling
+from neurodyn.numerics.reliability import _noncentral_f_cdf, explainable_variance, spearman_brown, split_half_ceiling
 
 
 def responses(n=300, repeats=8, snr=1.0, q=5, seed=0, ragged=False):
@@ -74,6 +75,12 @@ def test_interval_holds_the_truth_as_often_as_it_says():
     covered = ((ev.low <= truth) & (truth <= ev.high)).sum()
     assert 184 <= covered <= 196  # 92-98 % of 200; an exact interval falls outside with probability 0.04, the seed is fixed
     assert abs(ev.fraction.mean() - truth) < 0.01
+
+
+@pytest.mark.parametrize(("df1", "df2", "noncentrality"), [(30, 60, 20.0), (99, 300, 150.0), (59, 300, 60.0)])
+def test_noncentral_f_is_scipys(df1, df2, noncentrality):
+    f = scipy.stats.ncf.ppf([0.025, 0.5, 0.975], df1, df2, noncentrality)
+    np.testing.assert_allclose([_noncentral_f_cdf(x, df1, df2, noncentrality) for x in f], [0.025, 0.5, 0.975], atol=2e-3)
 
 
 def test_no_signal_reaches_zero():

@@ -1,0 +1,161 @@
+"""Which layer, at which moment of the model, predicts which moment of the recording; and the latency between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from neurodyn.analysis._alignment import neuroid_labels, prepare
+from neurodyn.errors import SchemaError, unknown_name
+from neurodyn.numerics.crossval import make_splits
+from neurodyn.numerics.projection import project
+from neurodyn.numerics.resampling import bootstrap_ci
+from neurodyn.numerics.ridge import ALPHAS, ridge_cv
+from neurodyn.schema import NEUROID, TIME_BIN
+from neurodyn.seeding import numpy_generator
+
+__all__ = ["predictivity_map"]
+
+
+def predictivity_map(
+    responses: xr.DataArray,
+    recordings: xr.DataArray,
+    *,
+    layers: Sequence[str] | None = None,
+    folds: int = 5,
+    alphas: Sequence[float] = ALPHAS,
+    n_features: int | None = None,
+    nan: str = "raise",
+    seed: int,
+) -> xr.Dataset:
+    """Fit every bin of every layer to every bin of the recording (ridge), and find the lag at which they match best.
+
+    Parameters
+    ----------
+    responses : DataArray, (presentation, neuroid, time_bin)
+        Model activity with ``layer`` along `neuroid` (one layer where the coord is absent).
+    recordings : DataArray, (presentation, neuroid, time_bin)
+        Repeats are rows and are averaged.
+    layers : sequence of str, optional
+        All when absent.
+    folds : int
+    alphas : sequence of float
+        Penalties tried, one chosen for each neuroid and bin on the training folds.
+    n_features : int, optional
+        Project larger layers to this many features at random; ``projection_error`` says what it cost.
+    nan : {"raise", "drop-neuroid"}
+    seed : int
+
+    Returns
+    -------
+    Dataset
+        =================  =============================================  =====  ======================================================
+        variable           dims                                           units  meaning
+        =================  =============================================  =====  ======================================================
+        raw                (layer, model_time_bin, time_bin, neuroid)     1      held-out correlation, mean over folds
+        latency_ms         (layer)                                        ms     lag of the recording behind the model with the highest
+                                                                                 mean correlation over matching bins
+        latency_low, high  (layer)                                        ms     95 % interval over neuroids
+        latency_by_fold    (layer, fold)                                  ms     the lag chosen without that fold
+        raw_at_latency     (layer, neuroid)                               1      correlation in each fold at the lag chosen on the others
+        projection_error   (layer)                                        1      0 where no projection was needed
+        =================  =============================================  =====  ======================================================
+
+        Latencies are NaN where the model's steps are not time.
+
+    Raises
+    ------
+    SchemaError
+        As for :func:`neurodyn.analysis.predictivity.predictivity`.
+
+    Notes
+    -----
+    A lag L joins all pairs of bins whose centres differ by L, provided they cover at least half of the recording; their correlations are
+    averaged over bins and neuroids.
+    """
+    X, Y, ids, recordings = prepare(responses, recordings, "predictivity_map", nan)
+    of_unit = np.asarray(responses["layer"].values).astype(str) if "layer" in responses.coords else np.full(X.shape[1], "all")
+    known = list(dict.fromkeys(of_unit))
+    chosen = known if layers is None else list(layers)
+    for name in chosen:
+        if name not in known:
+            raise unknown_name("predictivity_map", "layer", name, known)
+    splits = make_splits(len(ids), n_splits=folds, seed=seed)
+    n_model, n_bins, n_sites = X.shape[2], Y.shape[2], Y.shape[1]
+    r = np.empty((folds, len(chosen), n_model, n_bins, n_sites))
+    errors = np.zeros(len(chosen))
+    for i, name in enumerate(chosen):
+        units = X[:, of_unit == name]
+        for t in range(n_model):
+            x = units[:, :, t]
+            if n_features is not None and x.shape[1] > n_features:
+                x, error = project(x, n_features, numpy_generator(seed, "predictivity_map", name))
+                errors[i] = max(errors[i], error)
+            if np.ptp(x, axis=0).max() == 0:  # nothing has reached this layer yet
+                r[:, i, t] = 0.0
+                continue
+            r[:, i, t] = np.moveaxis(ridge_cv(x, Y, splits, alphas=alphas).r, 1, 2)
+    r = np.nan_to_num(r, nan=0.0)
+    latency = _latencies(responses, recordings, r, seed)
+    unit, ms = {"units": "1"}, {"units": "ms"}
+    data = {
+        "raw": (("layer", "model_time_bin", TIME_BIN, NEUROID), r.mean(axis=0), unit),
+        "latency_ms": (("layer",), latency["all"], ms),
+        "latency_low": (("layer",), latency["low"], ms),
+        "latency_high": (("layer",), latency["high"], ms),
+        "latency_by_fold": (("layer", "fold"), latency["by_fold"], ms),
+        "raw_at_latency": (("layer", NEUROID), latency["raw"], unit),
+        "projection_error": (("layer",), errors, unit),
+    }
+    coords = {**neuroid_labels(recordings), "layer": chosen, "fold": np.arange(folds)}
+    for name in ("time_bin_start", "time_bin_end", "step"):
+        if name in responses.coords:
+            coords[f"model_{name}"] = ("model_time_bin", responses[name].values, responses[name].attrs)
+    return xr.Dataset(data, coords=coords, attrs={"folds": folds, "n_stimuli": len(ids), "regression": "ridge"})
+
+
+def _latencies(responses: xr.DataArray, recordings: xr.DataArray, r: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    folds, n_layers, _, _, n_sites = r.shape
+    nothing = {k: np.full(n_layers, np.nan) for k in ("all", "low", "high")}
+    nothing |= {"by_fold": np.full((n_layers, folds), np.nan), "raw": np.full((n_layers, n_sites), np.nan)}
+    if "time_bin_start" not in responses.coords:
+        return nothing
+    lags, profile = _profiles(_centres(responses), _centres(recordings), r)
+    out = {k: v.copy() for k, v in nothing.items()}
+    for i in range(n_layers):
+        p = profile[:, i]  # (fold, lag, neuroid)
+        out["all"][i] = lags[p.mean(axis=(0, 2)).argmax()]
+        interval = bootstrap_ci(
+            p.mean(axis=0), lambda values, axis: lags[np.moveaxis(values, axis, -1).mean(axis=-1).argmax(axis=0)], n_resamples=500, seed=seed
+        )
+        out["low"][i], out["high"][i] = interval.low, interval.high
+        for k in range(folds):
+            others = np.delete(p, k, axis=0).mean(axis=(0, 2)).argmax()
+            out["by_fold"][i, k] = lags[others]
+            out["raw"][i] = np.where(k == 0, 0.0, out["raw"][i]) + p[k, others] / folds
+    return out
+
+
+def _centres(data: xr.DataArray) -> np.ndarray:
+    return (np.asarray(data.time_bin_start.values, float) + np.asarray(data.time_bin_end.values, float)) / 2
+
+
+def _profiles(model: np.ndarray, brain: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean correlation over the pairs of bins at each lag: lags, and (fold, layer, lag, neuroid)."""
+    difference = np.round(brain[None, :] - model[:, None], 6)
+    lags, profile = [], []
+    for lag in np.unique(difference):
+        pairs = difference == lag
+        if pairs.any(axis=0).sum() >= (len(brain) + 1) // 2:
+            lags.append(lag)
+            profile.append(r[:, :, pairs].mean(axis=2))
+    if not lags:
+        raise SchemaError(
+            "predictivity_map",
+            "no lag matches half of the recorded bins with bins of the model",
+            expected="model bins spaced like the recorded ones",
+            fix="simulate(..., record=Record(bins_ms=[...])) with bins of the recording's width",
+        )
+    return np.asarray(lags), np.stack(profile, axis=2)
