@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -142,7 +143,7 @@ def refuse_bins(responses: xr.DataArray, recordings: xr.DataArray, mapping: str,
     )
 
 
-def neuroid_labels(recordings: xr.DataArray, time: bool = True) -> dict[str, xr.DataArray]:
+def neuroid_labels(recordings: xr.DataArray, time: bool = True) -> dict[str, Any]:
     """The coords of neuroid (and time_bin) to put on a result."""
     dims: Sequence[tuple[str, ...]] = [(NEUROID,), (TIME_BIN,)] if time else [(NEUROID,)]
     return {str(k): v.variable for k, v in recordings.coords.items() if v.dims in dims and k not in (NEUROID, TIME_BIN)}

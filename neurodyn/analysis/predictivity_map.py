@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -109,7 +110,7 @@ def predictivity_map(
         "raw_at_latency": (("layer", NEUROID), latency["raw"], unit),
         "projection_error": (("layer",), errors, unit),
     }
-    coords = {**neuroid_labels(recordings), "layer": chosen, "fold": np.arange(folds)}
+    coords: dict[str, Any] = {**neuroid_labels(recordings), "layer": chosen, "fold": np.arange(folds)}
     for name in ("time_bin_start", "time_bin_end", "step"):
         if name in responses.coords:
             coords[f"model_{name}"] = ("model_time_bin", responses[name].values, responses[name].attrs)
