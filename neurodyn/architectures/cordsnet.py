@@ -210,7 +210,11 @@ class CordsNet(nn.Module):
         outputs = [torch.relu(state[name]) for name in self.phase]
         new: State = {}
         for i, name in enumerate(self.phase):
-            new[name] = torch.lerp(state[name], self.nonlinearity(self._current(i, state[name], outputs, drive, w)), self.alpha)
+            r, current = state[name], self._current(i, state[name], outputs, drive, w)
+            if self.slope == 0.0 and not torch.is_grad_enabled():  # `current` is ours alone: no further memory is touched
+                new[name] = torch.relu_(current).lerp_(r, 1 - self.alpha)
+            else:
+                new[name] = torch.lerp(r, self.nonlinearity(current), self.alpha)
         return new
 
     def nonlinearity(self, current: Tensor) -> Tensor:
@@ -229,12 +233,12 @@ class CordsNet(nn.Module):
         if i == 0:
             return recurrent + drive["area0"]
         if i == 1:
-            return recurrent + F.conv2d(x[0], w["forward1"], padding=1) + drive["area1"]
+            return _sum(recurrent + F.conv2d(x[0], w["forward1"], padding=1), drive["area1"])
         if i % 2 == 0:
             below = F.conv2d(x[i - 1] + x[i - 2], w[f"forward{i}"], stride=2, padding=1)
         else:
             below = F.conv2d(x[i - 1] + F.conv2d(x[i - 2], w[f"skip{i}"], stride=2), w[f"forward{i}"], padding=1)
-        return recurrent + below + w[f"bias{i}"]
+        return _sum(recurrent + below, w[f"bias{i}"])
 
     def rates(self, state: State, drive: Drive, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """Rectified rates of the areas, which is what they send on; the stem's output as it is."""
@@ -371,6 +375,11 @@ def _warn_if_unstable(model: CordsNet) -> None:
             NeurodynWarning,
             stacklevel=3,
         )
+
+
+def _sum(fresh: Tensor, other: Tensor) -> Tensor:
+    """Add to a tensor that nobody else holds."""
+    return fresh + other if torch.is_grad_enabled() else fresh.add_(other)
 
 
 def _uniform(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> Tensor:
