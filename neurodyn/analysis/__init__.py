@@ -11,9 +11,11 @@ from neurodyn.analysis.factorial import factorial
 from neurodyn.analysis.fit_over_time import fit_over_time
 from neurodyn.analysis.fixed_points import fixed_points
 from neurodyn.analysis.grating_tuning import grating_tuning
+from neurodyn.analysis.image_selectivity import image_selectivity
 from neurodyn.analysis.lesion_curve import lesion_curve
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
 from neurodyn.analysis.object_information import object_information
+from neurodyn.analysis.optimal_stimulus import optimal_stimulus
 from neurodyn.analysis.perturbation_growth import perturbation_growth
 from neurodyn.analysis.predictivity import predictivity
 from neurodyn.analysis.predictivity_comparison import predictivity_comparison
@@ -44,9 +46,11 @@ __all__ = [
     "fit_over_time",
     "fixed_points",
     "grating_tuning",
+    "image_selectivity",
     "lesion_curve",
     "lyapunov_exponents",
     "object_information",
+    "optimal_stimulus",
     "perturbation_growth",
     "predictivity",
     "predictivity_comparison",

@@ -34,7 +34,7 @@ def biphasic_index(filters: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> biphasic_index(np.array([[[1.0], [-0.5], [0.0]]])).tolist()
+    >>> biphasic_index(np.array([[[1.0], [-0.5], [0.0]]])).round(6).tolist()
     [0.5]
     """
     course = temporal_profile(filters)
