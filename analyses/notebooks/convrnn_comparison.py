@@ -6,7 +6,8 @@
 # the differences between conditions are the result, not the accuracies.
 #
 #     python analyses/notebooks/convrnn_comparison.py next --folder runs      # trains the next run that nobody has claimed; repeat
-#     python analyses/notebooks/convrnn_comparison.py collect --folder runs --out comparison.nc
+#     python analyses/notebooks/convrnn_comparison.py collect --folder runs --out data/convrnn_comparison.nc
+#     python analyses/notebooks/convrnn_comparison.py ship --folder runs      # seed 0 of every condition into models/
 
 # %%
 import argparse
@@ -111,10 +112,57 @@ def collect(folder, out):
     dataset.to_netcdf(out, encoding={"correct": {"zlib": True, "complevel": 9}})
 
 
+def ship(folder, models):
+    """Write the card and weights of seed 0 of every finished condition."""
+    import dataclasses
+
+    from neurodyn.architectures.convrnn import Config, build
+    from neurodyn.training.cards import Card, Recipe, Weights, write_card
+    from neurodyn.training.checkpoints import load_checkpoint, load_weights, save_weights
+    from neurodyn.training.recipes.convrnn import Parameters, load_images, step_logits
+
+    default = dataclasses.asdict(Config())
+    images, labels = load_images(Parameters(**PARAMETERS), "test", size=32)
+    for name in HEADLINE | OTHERS:
+        run = folder / f"{name}-0"
+        if not (run / "metrics.json").is_file():
+            continue
+        key, config = f"convrnn-{name.replace('_', '-')}", config_of(name)
+        model = build(config, seed=0)
+        model.load_state_dict(load_checkpoint(run / "checkpoint.pt")["module"])
+        file = models / "weights" / f"{key}.safetensors"
+        sha256 = save_weights(model, file)
+        by_step = (step_logits(load_weights(model, file), images).argmax(2) == labels[:, None]).mean(axis=0)
+        metrics = json.loads((run / "metrics.json").read_text())
+        kept = {k: v for k, v in dataclasses.asdict(config).items() if k == "cell" or v != default[k]}
+        card = Card(
+            name=key,
+            architecture="convrnn",
+            config={k: list(v) if isinstance(v, tuple) else v for k, v in kept.items()},
+            recipe=Recipe(name="convrnn", parameters=PARAMETERS),
+            data="CIFAR-10, the first 10,000 training and 2,000 test images of the reader's order",
+            seed=0,
+            weights=Weights(file=file.name, sha256=sha256),
+            metrics={
+                "accuracy": float(by_step[-1]),
+                "accuracy_by_step": {str(model.latency() + k): float(v) for k, v in enumerate(by_step)},
+                "n_parameters": metrics["n_parameters"],
+                "train_loss": round(metrics["train_loss"], 4),
+            },
+            probes=["eigenspectrum", "fixed_points", "trajectories"],
+            command=f"neurodyn train {key} --ship",
+            hardware="one CPU thread, about half a minute",
+            citation="Nayebi et al. 2018, arXiv:1807.00053",
+            notes="One of fourteen networks of 40,000 parameters that differ in their cell; a small protocol whose differences count, not its accuracies.",
+        )
+        write_card(card, models / f"{key}.yaml")
+        print(f"{key}: accuracy {by_step[-1]:.4f} with float16 weights ({metrics['accuracy']:.4f} before)")
+
+
 # %%
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("next", "collect", "sizes"))
+    parser.add_argument("what", choices=("next", "collect", "ship", "sizes"))
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--minutes", type=float, default=0.0, help="begin further runs for this long")
@@ -127,5 +175,7 @@ if __name__ == "__main__":
     if arguments.what == "sizes":
         for condition in HEADLINE | OTHERS:
             print(condition, config_of(condition).widths)
+    elif arguments.what == "ship":
+        ship(arguments.folder, arguments.out or Path("models"))
     else:
         collect(arguments.folder, arguments.out)

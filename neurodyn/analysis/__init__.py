@@ -12,6 +12,7 @@ from neurodyn.analysis.fit_over_time import fit_over_time
 from neurodyn.analysis.fixed_points import fixed_points
 from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.analysis.image_selectivity import image_selectivity
+from neurodyn.analysis.layer_spectra import layer_spectra
 from neurodyn.analysis.lesion_curve import lesion_curve
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
 from neurodyn.analysis.object_information import object_information
@@ -47,6 +48,7 @@ __all__ = [
     "fixed_points",
     "grating_tuning",
     "image_selectivity",
+    "layer_spectra",
     "lesion_curve",
     "lyapunov_exponents",
     "object_information",
