@@ -15,6 +15,8 @@ from neurodyn.analysis.image_selectivity import image_selectivity
 from neurodyn.analysis.layer_spectra import layer_spectra
 from neurodyn.analysis.lesion_curve import lesion_curve
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
+from neurodyn.analysis.network_cost import network_cost
+from neurodyn.analysis.noise_robustness import noise_robustness
 from neurodyn.analysis.object_information import object_information
 from neurodyn.analysis.optimal_stimulus import optimal_stimulus
 from neurodyn.analysis.perturbation_growth import perturbation_growth
@@ -28,6 +30,7 @@ from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.search_gains import search_gains
 from neurodyn.analysis.sensor_paths import sensor_paths
 from neurodyn.analysis.sensor_view import sensor_view
+from neurodyn.analysis.sequence_responses import sequence_responses
 from neurodyn.analysis.speed_accuracy import speed_accuracy
 from neurodyn.analysis.stream_partition import stream_partition
 from neurodyn.analysis.stream_replay import stream_replay
@@ -51,6 +54,8 @@ __all__ = [
     "layer_spectra",
     "lesion_curve",
     "lyapunov_exponents",
+    "network_cost",
+    "noise_robustness",
     "object_information",
     "optimal_stimulus",
     "perturbation_growth",
@@ -64,6 +69,7 @@ __all__ = [
     "search_gains",
     "sensor_paths",
     "sensor_view",
+    "sequence_responses",
     "speed_accuracy",
     "stream_partition",
     "stream_replay",
