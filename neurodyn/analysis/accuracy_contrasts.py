@@ -19,6 +19,7 @@ def accuracy_contrasts(
     groups: Mapping[str, Sequence[str]],
     contrasts: Mapping[str, Sequence[str]],
     path: str | None = None,
+    frames: Mapping[str, int] | None = None,
     n_resamples: int = 2000,
     level: float = 0.95,
     seed: int,
@@ -29,13 +30,15 @@ def accuracy_contrasts(
     ----------
     correct : DataArray, (model, path, presentation, time_bin)
         From :func:`neurodyn.analysis.anytime_accuracy` over a grid of models; every model saw the same images along the same trajectories.
-        NaN where a model has fewer frames.
+        NaN or -1 where a model has fewer frames, or was not shown a path.
     groups : mapping of name to list of str
         The networks of each group, one a training seed.
     contrasts : mapping of name to [group, group]
         First minus second.  Network k of the first group is paired with network k of the second.  A member may also be ``group@path``.
     path : str, optional
-        The family of trajectories where a member names none; the only one when absent.
+        The family of trajectories where a member names none; the first when absent.
+    frames : mapping of group to int, optional
+        The answer after this many frames; the last when absent.
     n_resamples : int
     level : float
         Coverage of the intervals.
@@ -68,19 +71,26 @@ def accuracy_contrasts(
         raise SchemaError("accuracy_contrasts", f"`correct` has dims {correct.dims}", expected="(model, path, presentation, time_bin)")
     correct = correct.transpose("model", "path", "presentation", "time_bin")
     models, path_names = [str(m) for m in correct.model.values], [str(p) for p in correct.path.values]
-    last = _last(np.asarray(correct.values, float))
+    outcomes = np.asarray(correct.values, float)
+    outcomes[outcomes < 0] = np.nan
     rows = {group: [_index("model", name, models) for name in names] for group, names in groups.items()}
+    for group in frames or {}:
+        if group not in groups:
+            raise unknown_name("accuracy_contrasts", "group", group, groups)
+    answers = {g: _last(outcomes[members, :, :, : (frames or {}).get(g)]) for g, members in rows.items()}
     n_groups = len(groups)
     value, low, high, sd = (np.full((n_groups, len(path_names)), np.nan) for _ in range(4))
-    for g, members in enumerate(rows.values()):
+    for g, found_answers in enumerate(answers.values()):
         for p in range(len(path_names)):
-            values = last[members, p]
+            values = found_answers[:, p]
+            if np.isnan(values).any():
+                continue
             ci = hierarchical_bootstrap(values, n_resamples=n_resamples, level=level, seed=seed)
             value[g, p], low[g, p], high[g, p] = ci.estimate, ci.low, ci.high
-            sd[g, p] = values.mean(axis=1).std(ddof=1) if len(members) > 1 else np.nan
+            sd[g, p] = values.mean(axis=1).std(ddof=1) if len(values) > 1 else np.nan
     found = []
     for name, (first, second) in contrasts.items():
-        a, b = (_member(m, rows, path or path_names[0], path_names, last) for m in (first, second))
+        a, b = (_member(m, answers, path or path_names[0], path_names) for m in (first, second))
         if a.shape != b.shape:
             raise ConfigError("accuracy_contrasts", f"`{name}` compares {len(a)} networks with {len(b)}", expected="equally many, paired by training seed")
         ci = hierarchical_bootstrap(a - b, n_resamples=n_resamples, level=level, seed=seed)
@@ -104,7 +114,7 @@ def accuracy_contrasts(
 
 
 def _last(values: np.ndarray) -> np.ndarray:
-    """The last answer that is not NaN along the last axis."""
+    """The last answer that is not NaN along the last axis; NaN where there is none."""
     index = values.shape[-1] - 1 - np.argmax(np.isfinite(values)[..., ::-1], axis=-1)
     return np.take_along_axis(values, index[..., None], axis=-1)[..., 0]
 
@@ -115,8 +125,8 @@ def _index(kind: str, name: str, known: list[str]) -> int:
     return known.index(name)
 
 
-def _member(text: str, rows: Mapping[str, list[int]], path: str, paths: list[str], last: np.ndarray) -> np.ndarray:
+def _member(text: str, answers: Mapping[str, np.ndarray], path: str, paths: list[str]) -> np.ndarray:
     group, _, named = text.partition("@")
-    if group not in rows:
-        raise unknown_name("accuracy_contrasts", "group", group, rows)
-    return last[rows[group], _index("path", named or path, paths)]
+    if group not in answers:
+        raise unknown_name("accuracy_contrasts", "group", group, answers)
+    return answers[group][:, _index("path", named or path, paths)]

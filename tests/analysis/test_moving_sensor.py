@@ -98,6 +98,15 @@ def test_contrasts_recover_planted_differences():
     assert ds.n_networks.values.tolist() == [2, 2] and ds.attrs["n_images"] == 400
 
 
+def test_answers_that_are_missing_and_answers_after_fewer_frames():
+    correct = outcomes().fillna(-1).astype("int8")
+    first = accuracy_contrasts(correct, groups={**GROUPS, "early": ["a0", "a1"]}, contrasts={"x": ["a", "early"]}, frames={"early": 1}, n_resamples=50, seed=0)
+    assert float(first.accuracy.sel(group="early", path="p")) == float(correct.sel(model=["a0", "a1"]).isel(time_bin=0).mean())
+    correct[2:] = -1
+    unseen = accuracy_contrasts(correct, groups=GROUPS, contrasts={}, n_resamples=50, seed=0)
+    assert np.isnan(unseen.accuracy.sel(group="b", path="p")) and np.isfinite(unseen.accuracy.sel(group="a", path="p"))
+
+
 BAD = [
     ({"groups": {"a": ["a7"]}, "contrasts": {}}, ConfigError, "unknown model"),
     ({"groups": GROUPS, "contrasts": {"x": ["a", "c"]}}, ConfigError, "unknown group"),

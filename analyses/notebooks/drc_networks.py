@@ -1,0 +1,195 @@
+# %% [markdown]
+# # Networks behind a moving sensor of 8 x 8 receptors, on CIFAR-10
+#
+# One teacher; students and baselines in three seeds each.  This is a protocol for one core and a few minutes: networks are small, and see
+# 8,000 presentations of the 45,000 training images; the differences between them are the result, not the accuracies.
+#
+#     python analyses/notebooks/drc_networks.py train teacher-s0 t5-s0 still-s0 --folder runs     # skips what is there; resumes what was stopped
+#     python analyses/notebooks/drc_networks.py train all --folder runs
+#     python analyses/notebooks/drc_networks.py pack --folder runs --out data/drc_outcomes.nc     # answers to every test image, and curves
+#     python analyses/notebooks/drc_networks.py ship t5-s0 --folder runs --home .                 # weights and card of one network
+#
+# The published size needs a GPU: the card `drc-cifar10-resnet50` holds its configuration and recipe.
+
+# %%
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+KAPPAS = [-5, -2, -1, 0, 2, 5, 20]
+STUDENT = {
+    "widths": (16, 16, 32),
+    "activation": "elu",
+    "upsample": 1,
+    "teacher": "two_core",
+    "scale": (2.0, 2.0, 2.0),
+    "position_offset_px": 0.0,
+    "position_scale_px": 4.0,
+}
+TEACHER = {"n_train": 25_000, "n_test": 2_000, "n_epochs": 3, "batch_size": 64}
+SHORT = {"epoch_size": 1_000, "n_cached": 6_000, "n_test": 1_500, "batch_size": 32, "back_batch_size": 64}
+NAME = "drc-teacher-cifar10"
+# condition -> architecture, configuration, changes of the recipe
+CONDITIONS = {
+    "t5": ("drc", {"n_steps": 5}, {}),
+    "still": ("drc", {"n_steps": 5}, {"trajectory": {"style": "not_moving"}}),
+    "t5-blind": ("drc", {"n_steps": 5, "position": False}, {}),
+    "t10": ("drc", {"n_steps": 10}, {}),
+    "t10-blind": ("drc", {"n_steps": 10, "position": False}, {}),
+    "kappa": ("drc", {"n_steps": 5}, {"trajectory": {"style": "von_mises", "kappa": KAPPAS}}),
+    "matched": ("drc", {"n_steps": 5}, {"trajectory": {"style": "matched_von_mises", "kappa": KAPPAS}}),
+    "naive": ("drc_baseline", {"kind": "committee", "n_steps": 10}, {"method": "labels", "feature_epochs": 12}),
+    "naive-teacher": ("drc_baseline", {"kind": "committee", "n_steps": 10}, {}),
+    "head": ("drc_baseline", {"kind": "recurrent_head", "width": 96}, {"method": "labels"}),
+    "head-pos": ("drc_baseline", {"kind": "recurrent_head", "width": 96, "position": True}, {"method": "labels"}),
+    "stack": ("drc_baseline", {"kind": "stacked", "position": True}, {}),
+}
+FIRST = ["t5", "still", "t5-blind", "t10", "matched", "naive", "stack", "kappa", "head", "head-pos", "naive-teacher", "t10-blind"]
+ALL = ["teacher-s0", *(f"{name}-s{seed}" for seed in range(3) for name in FIRST)]
+
+
+# %%
+def plan(network, folder):
+    """(model, recipe module, recipe parameters, architecture, configuration, seed) of ``<condition>-s<seed>``."""
+    from neurodyn.architectures import drc, drc_baseline, drc_teacher
+    from neurodyn.training.recipes import drc as recipe
+    from neurodyn.training.recipes import drc_teacher as teacher_recipe
+
+    condition, _, seed = network.rpartition("-s")
+    seed = int(seed)
+    if condition == "teacher":
+        return drc_teacher.build(drc_teacher.Config(), seed=seed), teacher_recipe, teacher_recipe.Parameters(**TEACHER), "drc_teacher", {}, seed
+    architecture, config, changes = CONDITIONS[condition]
+    config = {**STUDENT, **config} if architecture == "drc" else config
+    module = {"drc": drc, "drc_baseline": drc_baseline}[architecture]
+    parameters = recipe.Parameters(**{"teacher": str(folder / f"{NAME}.yaml"), **SHORT, **changes})
+    return module.build(module.Config(**config), seed=seed), recipe, parameters, architecture, config, seed
+
+
+def train(networks, folder):
+    """Train what is not there yet."""
+    import torch
+
+    from neurodyn.training.checkpoints import save_weights
+
+    torch.set_num_threads(1)
+    for network in ALL if networks == ["all"] else networks:
+        where = folder / network
+        if (where / "metrics.json").is_file():
+            continue
+        began, cpu = time.monotonic(), time.process_time()
+        model, recipe, parameters, _, _, seed = plan(network, folder)
+        metrics = recipe.train(model, parameters, seed=seed, folder=where, progress=False)
+        save_weights(model, where / "weights.safetensors")
+        metrics |= {"train_s": round(time.monotonic() - began, 1), "cpu_s": round(time.process_time() - cpu, 1)}
+        (where / "metrics.json").write_text(json.dumps(metrics, indent=1))
+        if network.startswith("teacher"):
+            card(network, folder, folder, NAME)
+        print(network, {k: round(v, 4) for k, v in metrics.items() if not isinstance(v, dict) and "frame" not in k}, flush=True)
+
+
+def card(network, folder, home, name):
+    """Write the card and the weights of a trained network below `home` (``weights/`` beside the card)."""
+    from neurodyn.training.cards import Card, Recipe, Weights, write_card
+    from neurodyn.training.checkpoints import save_weights
+    from neurodyn.training.checkpoints import load_weights
+
+    model, _, parameters, architecture, config, seed = plan(network, folder)
+    load_weights(model, folder / network / "weights.safetensors")
+    digest = save_weights(model, home / "weights" / f"{name}.safetensors")
+    metrics = json.loads((folder / network / "metrics.json").read_text())
+    defaults = type(parameters)()
+    changed = {f.name: getattr(parameters, f.name) for f in dataclasses.fields(parameters) if getattr(parameters, f.name) != getattr(defaults, f.name)}
+    changed.pop("teacher", None)
+    shown = f"{TEACHER['n_train']:,} of the first 45,000 training images" if architecture == "drc_teacher" else "8,000 presentations of the first 45,000 training images"
+    n_test = parameters.n_test
+    write_card(
+        Card(
+            name=name,
+            architecture=architecture,
+            config={k: list(v) if isinstance(v, tuple) else v for k, v in config.items()},
+            recipe=Recipe(name="drc_teacher" if architecture == "drc_teacher" else "drc", parameters=changed),
+            data=f"CIFAR-10: trained on {shown}, tested on the first {n_test:,} test images in the reader's order",
+            seed=seed,
+            weights=Weights(file=f"{name}.safetensors", sha256=digest),
+            metrics={k: v for k, v in metrics.items() if k not in ("train_s", "cpu_s")},
+            probes=[] if architecture == "drc_teacher" else ["anytime_accuracy", "eigenspectrum"],
+            command=f"neurodyn train {name}",
+            hardware=f"one core of an AMD EPYC, {metrics['cpu_s']:.0f} s of its time",
+            citation="Rivkind, Ram, Assa, Kreiserman and Ahissar 2022, ICLR",
+            notes="A protocol for one core and a few minutes; the published network is drc-cifar10-resnet50.",
+        ),
+        home / f"{name}.yaml",
+    )
+
+
+def pack(folder, out):
+    """Answers of every trained network to every test image after every frame, and the training curves, in one file.
+
+    Networks trained on several kappas are tested on each of them, the others along the trajectories they were trained on.
+    """
+    from neurodyn.seeding import subseed
+    from neurodyn.training.checkpoints import load_weights
+    from neurodyn.training.recipes._drc_data import load_split, outcomes
+
+    found = [n for n in ALL[1:] if (folder / n / "metrics.json").is_file()]
+    images = load_split("test", SHORT["n_test"])
+    paths = ["own", *(f"kappa {k}" for k in KAPPAS)]
+    correct = np.full((len(found), len(paths), len(images), 10), -1, np.int8)
+    curves = np.full((len(found), 12), np.nan)
+    for i, network in enumerate(found):
+        metrics = json.loads((folder / network / "metrics.json").read_text())
+        own = np.load(folder / network / "outcomes.npy")[0]
+        correct[i, 0, :, : own.shape[1]] = own
+        curve = list(metrics.get("feature_error_after", {}).values())
+        curves[i, : len(curve)] = curve
+        if network.startswith(("kappa-", "matched-")):
+            for j, kappa in enumerate(KAPPAS):
+                cache = folder / network / f"kappa{kappa}.npy"
+                if not cache.is_file():
+                    model, _, parameters, *_ = plan(network, folder)
+                    load_weights(model, folder / network / "weights.safetensors")
+                    path = {**parameters.trajectory, "kappa": kappa}
+                    np.save(cache, outcomes(model.eval(), images, path, padding=tuple(model.config.mean), kernel="cubic", seed=subseed(20220425, "kappa")))
+                correct[i, j + 1, :, :5] = np.load(cache)
+    data = xr.Dataset(
+        {
+            "correct": (("model", "path", "presentation", "time_bin"), correct, {"units": "1", "missing": -1}),
+            "feature_error": (("model", "epoch"), curves, {"units": "1"}),
+        },
+        coords={
+            "model": found,
+            "path": paths,
+            "stimulus_id": ("presentation", [f"cifar10-test-{k:05d}" for k in range(len(images))]),
+            "step": ("time_bin", np.arange(10), {"units": "step"}),
+            "shown": ("epoch", SHORT["epoch_size"] * np.arange(1, 13), {"units": "presentations"}),
+            "condition": ("model", [n.rpartition("-s")[0] for n in found]),
+            "training_seed": ("model", [int(n.rpartition("-s")[2]) for n in found]),
+        },
+        attrs={"teacher_test_accuracy": json.loads((folder / "teacher-s0" / "metrics.json").read_text())["test_accuracy"], "data": "CIFAR-10"},
+    )
+    data.to_netcdf(out, encoding={k: {"zlib": True, "complevel": 9} for k in data.data_vars})
+
+
+# %%
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb", choices=["train", "pack", "ship"])
+    parser.add_argument("networks", nargs="*")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("data/drc_outcomes.nc"))
+    parser.add_argument("--home", type=Path, default=Path())
+    given = parser.parse_args()
+    if given.verb == "train":
+        train(given.networks, given.folder)
+    elif given.verb == "pack":
+        pack(given.folder, given.out)
+    else:
+        for network in given.networks:
+            name = NAME if network.startswith("teacher") else f"drc-cifar10-{network}"
+            card(network, given.folder, given.home / "models", name)
