@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neurodyn.dynamics.noise import NoiseSource
-from neurodyn.dynamics.record import LayerPlan, Record
+from neurodyn.dynamics.record import LayerPlan, Record, neuroid_coords
 from neurodyn.dynamics.schedule import Timeline
 from neurodyn.dynamics.simulate import available_bytes, check_ready, layer_shapes, model_device, unroll
 from neurodyn.errors import CapacityError, ConfigError, ModelError, first_of
@@ -18,9 +18,9 @@ from neurodyn.stimuli.gratings import GratingMovie
 if TYPE_CHECKING:
     import torch
 
-    from neurodyn.dynamics.protocol import DynamicalModel
+    from neurodyn.dynamics.protocol import Drive, DynamicalModel, State
 
-__all__ = ["Components", "demodulation_weights", "image_shape", "plan_units", "stream_components"]
+__all__ = ["Components", "Units", "check_steps", "demodulation_weights", "image_shape", "plan_units", "stream_components"]
 
 N_ONSET = 32
 
@@ -57,13 +57,50 @@ def image_shape(where: str, model: DynamicalModel) -> tuple[int, int, int]:
     return channel, row, column
 
 
-def plan_units(model: DynamicalModel, layer: str, units: str | Mapping[str, object] | np.ndarray) -> LayerPlan:
-    """Which units of a layer are measured: ``"all"``, ``"center"`` (the central position of each channel), or flat indices."""
+@dataclass(frozen=True)
+class Units:
+    """The units of one or several layers that an analysis measures.
+
+    Attributes
+    ----------
+    plans : tuple of LayerPlan
+        One a layer, their units one after the other.
+    """
+
+    plans: tuple[LayerPlan, ...]
+
+    @property
+    def n_neuroids(self) -> int:
+        """How many units."""
+        return sum(p.n_neuroids for p in self.plans)
+
+    @property
+    def name(self) -> str:
+        """The layers, for messages."""
+        return ", ".join(p.layer for p in self.plans)
+
+    def coords(self) -> dict[str, np.ndarray]:
+        """``neuroid_id layer channel row column`` of the units."""
+        return neuroid_coords(self.plans)
+
+    def read(self, model: DynamicalModel, state: State, drive: Drive) -> torch.Tensor:
+        """The units' rates, (batch, unit)."""
+        import torch
+
+        rates = model.rates(state, drive, tuple(p.layer for p in self.plans))
+        return torch.cat([_flat(rates[p.layer], p) for p in self.plans], dim=1)
+
+
+def plan_units(model: DynamicalModel, layer: str | Sequence[str], units: str | Sequence[int] | np.ndarray) -> Units:
+    """Which units are measured: ``"all"``, ``"center"`` (the central position of each channel), or flat indices in one layer."""
+    layers = (layer,) if isinstance(layer, str) else tuple(layer)
     if isinstance(units, str):
-        record = Record(layers=(layer,), space=units)  # type: ignore[arg-type]
+        record = Record(layers=layers, space=units)  # type: ignore[arg-type]
+    elif len(layers) > 1:
+        raise ConfigError("units", f"flat indices are given for {len(layers)} layers", expected='"all" or "center" where there are several layers')
     else:
-        record = Record(layers=(layer,), neuroids={layer: np.asarray(units).tolist()})
-    return record.plan_layers(model.layers, layer_shapes(model))[0]
+        record = Record(layers=layers, neuroids={layers[0]: np.asarray(units).tolist()})
+    return Units(tuple(record.plan_layers(model.layers, layer_shapes(model))))
 
 
 def demodulation_weights(cycles_per_frame: np.ndarray, n_steps: int, n_skip: int) -> np.ndarray:
@@ -86,7 +123,7 @@ def demodulation_weights(cycles_per_frame: np.ndarray, n_steps: int, n_skip: int
 
 def stream_components(
     model: DynamicalModel,
-    plan: LayerPlan,
+    plan: Units,
     table: Mapping[str, np.ndarray],
     *,
     where: str,
@@ -103,7 +140,7 @@ def stream_components(
     Parameters
     ----------
     model : DynamicalModel
-    plan : LayerPlan
+    plan : Units
         The units.
     table : mapping
         Columns of :class:`neurodyn.stimuli.gratings.GratingMovie`, (row).
@@ -131,7 +168,6 @@ def stream_components(
     n_onset = len(blank_course)
     f0, f1 = np.empty((n, n_units), np.float32), np.empty((n, n_units), np.complex64)
     deviation = torch.zeros(n_onset, n_units, device=on)
-    index = None if plan.index is None else torch.as_tensor(plan.index, device=on)
     with torch.no_grad():
         for start in range(0, n, batch_size):
             rows = slice(start, min(start + batch_size, n))
@@ -143,34 +179,35 @@ def stream_components(
             for k, state, drive in unroll(model, movie, timeline, movie=True, noise=noise):  # type: ignore[arg-type]
                 if k < n_skip and k >= n_onset:
                     continue
-                rate = _flat(model.rates(state, drive, (plan.layer,))[plan.layer], plan, index)
+                rate = plan.read(model, state, drive)
                 if k >= n_skip:
                     sums.addcmul_(weights[:, :, k, None], rate)
                 if k < n_onset:
                     deviation[k] += (rate - blank_course[k]).abs_().sum(0)
             f0[rows] = sums[0].cpu().numpy()
             f1[rows] = torch.complex(sums[1], -sums[2]).cpu().numpy()
-    _refuse_non_finite(where, plan.layer, f0, keys)
+    _refuse_non_finite(where, plan.name, f0, keys)
     return Components(f0, f1, deviation.T.double().cpu().numpy() / n)
 
 
-def _flat(rate: torch.Tensor, plan: LayerPlan, index: torch.Tensor | None) -> torch.Tensor:
+def _flat(rate: torch.Tensor, plan: LayerPlan) -> torch.Tensor:
+    import torch
+
     if plan.space_mean:
         rate = rate.mean(dim=(-2, -1))
     flat = rate.reshape(len(rate), -1).float()
-    return flat if index is None else flat[:, index]
+    return flat if plan.index is None else flat[:, torch.as_tensor(plan.index, device=flat.device)]
 
 
-def _blank_course(model: DynamicalModel, plan: LayerPlan, timeline: Timeline, shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
+def _blank_course(model: DynamicalModel, plan: Units, timeline: Timeline, shape: tuple[int, int, int], device: torch.device) -> torch.Tensor:
     """Response to uniform grey of the gratings' mean in the first steps, (step, unit), without noise."""
     import torch
 
     n_onset = min(N_ONSET, len(timeline))
     short = Timeline(timeline.step[:n_onset], np.zeros(n_onset, int), timeline.dt_ms)
     grey = torch.full((1, *shape), 0.5, device=device)
-    index = None if plan.index is None else torch.as_tensor(plan.index, device=device)
     with torch.no_grad():
-        kept = [_flat(model.rates(state, drive, (plan.layer,))[plan.layer], plan, index)[0] for _, state, drive in unroll(model, grey, short)]
+        kept = [plan.read(model, state, drive)[0] for _, state, drive in unroll(model, grey, short)]
     return torch.stack(kept)
 
 

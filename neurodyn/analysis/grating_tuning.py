@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from neurodyn.analysis._grating_stream import Components, check_steps, plan_units, stream_components
-from neurodyn.dynamics.record import LayerPlan
+from neurodyn.analysis._grating_stream import Components, Units, check_steps, plan_units, stream_components
 from neurodyn.errors import ConfigError, unknown_name
 from neurodyn.numerics import permutation, tuning
-from neurodyn.schema import NEUROID, neuroid_ids
+from neurodyn.schema import NEUROID
 from neurodyn.stimuli._physical import contrasts, spatial_cpp, temporal_cpf
 from neurodyn.stimuli.gratings import product
 
@@ -31,7 +30,7 @@ F1_F0_CAP = 1000.0
 
 def grating_tuning(
     model: DynamicalModel,
-    layer: str,
+    layer: str | Sequence[str],
     *,
     spatial_frequency_cpp: Sequence[float] | np.ndarray | None = None,
     temporal_frequency_hz: Sequence[float] | np.ndarray | None = None,
@@ -60,7 +59,8 @@ def grating_tuning(
     ----------
     model : DynamicalModel
         In eval mode; one that sees one image a frame.
-    layer : str
+    layer : str or sequence of str
+        Several layers are measured in one run.
     spatial_frequency_cpp : sequence of float, cycles per pixel
         Or `spatial_frequency_cpd` with `pixels_per_degree`.  Eight from 1/24 to 0.45 when neither is given.
     temporal_frequency_hz : sequence of float, Hz
@@ -148,7 +148,7 @@ def grating_tuning(
     contrasts(WHERE, contrast_percent)
     orientation = np.asarray(orientation_deg, float)
     direction = np.sort(np.mod(np.concatenate([orientation + 90, orientation + 270]), 360))
-    plan = plan_units(model, layer, units if isinstance(units, str) else np.asarray(units))
+    plan = plan_units(model, layer, units)
     table = product(
         direction_deg=direction, spatial_frequency_cpp=sf, temporal_frequency_cpf=tf, contrast_percent=contrast_percent, repeat=np.arange(n_repeats)
     )
@@ -171,7 +171,7 @@ def default_frequencies(n_analysed: int) -> np.ndarray:
 
 def _describe(
     parts: Components,
-    plan: LayerPlan,
+    plan: Units,
     grid: dict[str, np.ndarray],
     condition: np.ndarray,
     n_blank: int,
@@ -180,7 +180,7 @@ def _describe(
     test: tuple[int, float, int | None],
 ) -> xr.Dataset:
     coords = plan.coords()
-    ids = neuroid_ids(coords["layer"], coords["channel"], coords["row"], coords["column"])
+    ids = coords.pop("neuroid_id")
     baseline = parts.f0[-n_blank:].mean(0)
     n_permutations, alpha, seed = test
     f0, f1 = parts.f0[:-n_blank], np.abs(parts.f1[:-n_blank])

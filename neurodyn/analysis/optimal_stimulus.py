@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from neurodyn.analysis._grating_stream import _flat, image_shape, plan_units
+from neurodyn.analysis._grating_stream import Units, image_shape, plan_units
 from neurodyn.dynamics.schedule import Timeline
 from neurodyn.dynamics.simulate import model_device, unroll
 from neurodyn.errors import ConfigError, ModelError
-from neurodyn.schema import NEUROID, neuroid_ids
+from neurodyn.schema import NEUROID
 from neurodyn.seeding import torch_generator
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from neurodyn.dynamics.protocol import DynamicalModel
-    from neurodyn.dynamics.record import LayerPlan
 
 __all__ = ["FAMILIES", "optimal_stimulus"]
 
@@ -31,7 +30,7 @@ _MEAN_AXES = {"space": (3, 4), "time": (1,), "spacetime": (1, 3, 4)}
 
 def optimal_stimulus(
     model: DynamicalModel,
-    layer: str,
+    layer: str | Sequence[str],
     *,
     units: str | Sequence[int] | np.ndarray = "center",
     n_frames: int = 10,
@@ -55,7 +54,7 @@ def optimal_stimulus(
     ----------
     model : DynamicalModel
         In eval mode, differentiable in its frames.
-    layer : str
+    layer : str or sequence of str
     units : {"center", "all"} or sequence of int
         The central position of each channel, every unit, or flat indices.
     n_frames, steps_per_frame : int
@@ -113,7 +112,7 @@ def optimal_stimulus(
         raise ConfigError(WHERE, f"{n_frames} frames of {steps_per_frame} steps, {n_restarts} restarts", expected="at least 2 frames and 1 of the others")
     if not 0 < contrast_percent <= 100:
         raise ConfigError(WHERE, f"`contrast_percent` is {contrast_percent}", expected="above 0, up to 100")
-    plan = plan_units(model, layer, units if isinstance(units, str) else np.asarray(units))
+    plan = plan_units(model, layer, units)
     climb = _Climb(model, plan, (n_frames, *shape), steps_per_frame, contrast_percent / 100, n_iterations, learning_rate, max_batch)
     n_units = plan.n_neuroids
     targets = np.repeat(np.arange(n_units), n_restarts)
@@ -143,7 +142,7 @@ class _Climb:
     def __init__(
         self,
         model: DynamicalModel,
-        plan: LayerPlan,
+        plan: Units,
         shape: tuple[int, ...],
         steps_per_frame: int,
         contrast: float,
@@ -151,20 +150,18 @@ class _Climb:
         learning_rate: float,
         max_batch: int,
     ) -> None:
-        import torch
 
         self.model, self.plan, self.shape = model, plan, shape
         self.contrast, self.n_iterations, self.learning_rate, self.max_batch = contrast, n_iterations, learning_rate, max_batch
         self.device = model_device(model)
         n_steps = shape[0] * steps_per_frame
         self.timeline = Timeline(np.arange(n_steps), np.arange(n_steps) // steps_per_frame, model.dt_ms)
-        self.index = None if plan.index is None else torch.as_tensor(plan.index, device=self.device)
 
     def rates(self, movie: Tensor) -> Tensor:
         """Mean rate over the movie, (batch, unit)."""
         total: Any = 0.0
         for _, state, drive in unroll(self.model, movie, self.timeline, movie=True):
-            total = total + _flat(self.model.rates(state, drive, (self.plan.layer,))[self.plan.layer], self.plan, self.index)
+            total = total + self.plan.read(self.model, state, drive)
         return total / len(self.timeline)
 
     def grey(self) -> np.ndarray:
@@ -227,9 +224,7 @@ class _Climb:
                 movie = self.draw(family, free)
                 score = self.rates(movie)[rows, unit]
                 if not score.requires_grad:
-                    raise ModelError(
-                        WHERE, f"layer `{self.plan.layer}` does not depend on the frames differentiably", expected="gradients from rates to frames"
-                    )
+                    raise ModelError(WHERE, f"layer `{self.plan.name}` does not depend on the frames differentiably", expected="gradients from rates to frames")
                 better = score.detach() > best
                 best = torch.where(better, score.detach(), best)
                 movie_best[better] = movie.detach()[better]
@@ -241,10 +236,10 @@ class _Climb:
 
 
 def _label(
-    scores: dict[str, np.ndarray], best: dict[str, np.ndarray], gains: dict[str, np.ndarray], grey: np.ndarray, plan: LayerPlan, n_restarts: int
+    scores: dict[str, np.ndarray], best: dict[str, np.ndarray], gains: dict[str, np.ndarray], grey: np.ndarray, plan: Units, n_restarts: int
 ) -> xr.Dataset:
     coords = plan.coords()
-    ids = neuroid_ids(coords["layer"], coords["channel"], coords["row"], coords["column"])
+    ids = coords.pop("neuroid_id")
     top = np.stack([scores[f"best {f}"] - grey for f in FAMILIES], axis=1)
     restarts = np.stack([scores[f] - grey[:, None] for f in FAMILIES], axis=1)
     mean = restarts.mean(2)

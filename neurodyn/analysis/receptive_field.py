@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from neurodyn.analysis._grating_stream import _flat, image_shape, plan_units
+from neurodyn.analysis._grating_stream import Units, image_shape, plan_units
 from neurodyn.dynamics.noise import NoiseSource
 from neurodyn.dynamics.schedule import Timeline
 from neurodyn.dynamics.simulate import model_device, unroll
 from neurodyn.errors import ConfigError, ModelError, first_of, unknown_name
 from neurodyn.numerics import spacetime
-from neurodyn.schema import NEUROID, neuroid_ids
+from neurodyn.schema import NEUROID
 from neurodyn.stimuli.noise import noise
 
 if TYPE_CHECKING:
     from neurodyn.dynamics.protocol import DynamicalModel
-    from neurodyn.dynamics.record import LayerPlan
 
 __all__ = ["receptive_field"]
 
@@ -31,7 +30,7 @@ MAX_DIMENSIONS = 2048
 
 def receptive_field(
     model: DynamicalModel,
-    layer: str,
+    layer: str | Sequence[str],
     *,
     method: str = "sta",
     units: str | Sequence[int] | np.ndarray = "center",
@@ -51,7 +50,7 @@ def receptive_field(
     ----------
     model : DynamicalModel
         In eval mode; one that sees one image a frame.
-    layer : str
+    layer : str or sequence of str
     method : {"sta", "stc", "gradient"}
         The average of the stimulus weighted by the response; that and the covariance's leading components; or the mean gradient
         of the response to the pixels of the frames before.
@@ -137,7 +136,7 @@ def receptive_field(
             expected=f"at most {MAX_DIMENSIONS}",
             fix=f"window=({top}, {top + side}, {left}, {left + side})",
         )
-    plan = plan_units(model, layer, units if isinstance(units, str) else np.asarray(units))
+    plan = plan_units(model, layer, units)
     settings = {"n_presentations": n_presentations, "n_frames": n_frames, "contrast_percent": contrast_percent, "batch_size": batch_size}
     if method == "gradient":
         found = _gradient(model, plan, shape, area, n_lags, settings, seed, noise_seed)
@@ -160,7 +159,7 @@ def _movies(shape: tuple[int, int, int], n_frames: int, settings: dict[str, Any]
 
 def _average(
     model: DynamicalModel,
-    plan: LayerPlan,
+    plan: Units,
     shape: tuple[int, int, int],
     area: tuple[int, ...],
     n_lags: int,
@@ -174,7 +173,6 @@ def _average(
     device = model_device(model)
     n_frames = settings["n_frames"]
     timeline = Timeline(np.arange(n_frames), np.arange(n_frames), model.dt_ms)
-    index = None if plan.index is None else torch.as_tensor(plan.index, device=device)
     n_pixels = shape[0] * (area[1] - area[0]) * (area[3] - area[2])
     n_dims, n_units = n_lags * n_pixels, plan.n_neuroids
     cross, rate_sum, square = np.zeros((n_units, n_dims)), np.zeros(n_units), np.zeros(n_units)
@@ -188,9 +186,9 @@ def _average(
             for k, state, drive in unroll(model, movie, timeline, movie=True, noise=source):
                 if k < n_lags:
                     continue
-                rate = _flat(model.rates(state, drive, (plan.layer,))[plan.layer], plan, index).double().cpu().numpy()
+                rate = plan.read(model, state, drive).double().cpu().numpy()
                 if not np.isfinite(rate).all():
-                    raise ModelError(WHERE, f"activity of layer `{plan.layer}` is not finite at step {k}", expected="finite activity")
+                    raise ModelError(WHERE, f"activity of layer `{plan.name}` is not finite at step {k}", expected="finite activity")
                 past = shown[:, k - n_lags + 1 : k + 1][:, ::-1].reshape(len(rows), -1).astype(float)
                 cross += rate.T @ past
                 rate_sum += rate.sum(0)
@@ -229,7 +227,7 @@ def _components(moment: np.ndarray, prior: np.ndarray, mean: np.ndarray, field: 
 
 def _gradient(
     model: DynamicalModel,
-    plan: LayerPlan,
+    plan: Units,
     shape: tuple[int, int, int],
     area: tuple[int, ...],
     n_lags: int,
@@ -241,7 +239,6 @@ def _gradient(
 
     device = model_device(model)
     timeline = Timeline(np.arange(n_lags), np.arange(n_lags), model.dt_ms)
-    index = None if plan.index is None else torch.as_tensor(plan.index, device=device)
     n_dims = n_lags * shape[0] * (area[1] - area[0]) * (area[3] - area[2])
     total, energy, count = np.zeros((plan.n_neuroids, n_dims)), np.zeros((plan.n_neuroids, n_dims)), 0
     for rows, pixels in _movies(shape, n_lags, settings, seed):
@@ -249,7 +246,7 @@ def _gradient(
         source = NoiseSource(noise_seed, [f"noise-{i}" for i in rows]) if noise_seed is not None else None
         with torch.enable_grad():
             _, state, drive = deque(unroll(model, movie, timeline, movie=True, noise=source), maxlen=1)[0]
-            rate = _flat(model.rates(state, drive, (plan.layer,))[plan.layer], plan, index)
+            rate = plan.read(model, state, drive)
         for u in range(plan.n_neuroids):
             (grad,) = torch.autograd.grad(rate[:, u].sum(), movie, retain_graph=True, allow_unused=True)
             if grad is None:
@@ -267,13 +264,13 @@ def _fold(found: dict[str, np.ndarray], shape: tuple[int, int, int], area: tuple
     return {k: v.reshape(*v.shape[:-1], *grid) if k in ("field", "energy", "component") else v for k, v in found.items()}
 
 
-def _label(found: dict[str, np.ndarray], plan: LayerPlan, area: tuple[int, ...], method: str, n_presentations: int) -> xr.Dataset:
+def _label(found: dict[str, np.ndarray], plan: Units, area: tuple[int, ...], method: str, n_presentations: int) -> xr.Dataset:
     coords = plan.coords()
-    ids = neuroid_ids(coords["layer"], coords["channel"], coords["row"], coords["column"])
+    ids = coords.pop("neuroid_id")
     changes = found.pop("changes")
     live = changes > 1e-9 * max(float(changes.max()), 1e-30)
     if not live.any():
-        raise ModelError(WHERE, f"no unit of layer `{plan.layer}` changes with the stimulus ({first_of(ids)})", expected="at least one responsive unit")
+        raise ModelError(WHERE, f"no unit of layer `{plan.name}` changes with the stimulus ({first_of(ids)})", expected="at least one responsive unit")
     found = {k: v[live] for k, v in found.items()}
     field = found["field"]
     row, column, extent = spacetime.centre_and_extent(found.get("energy", field))

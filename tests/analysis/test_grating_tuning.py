@@ -101,6 +101,15 @@ def test_streaming_equals_storing_and_batches_do_not_matter():
     np.testing.assert_allclose(ds.tuning.values.reshape(ds.sizes["neuroid"], -1), f1[:, keep].T, rtol=1e-3, atol=1e-6)
 
 
+def test_several_layers_are_measured_in_one_run():
+    grid = {"spatial_frequency_cpp": [0.1, 0.2, 0.3], "temporal_frequency_hz": [10, 20, 30], "n_steps": 20, "units": "center"}
+    both = grating_tuning(ConvNetwork(), ("V1", "V2"), **grid)
+    alone = grating_tuning(ConvNetwork(), "V2", **grid)
+    np.testing.assert_allclose(both.tuning.values[both.layer == "V2"], alone.tuning.values)
+    with pytest.raises(ConfigError, match="several layers"):
+        grating_tuning(ConvNetwork(), ("V1", "V2"), **{**grid, "units": [0, 1]})
+
+
 class Dead(ConvNetwork):
     def rates(self, state, drive, layers):
         rates = dict(super().rates(state, drive, layers))
