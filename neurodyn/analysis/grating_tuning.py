@@ -286,7 +286,7 @@ def _label(
     n_repeats: int,
 ) -> xr.Dataset:
     temporal = (grid["temporal_frequency"], "cycle/step") if dt_ms is None else (grid["temporal_frequency"] * 1000 / dt_ms, "Hz")
-    data = {name: (NEUROID, values, {"units": unit}) for name, (values, unit) in variables.items()}
+    data: dict[str, Any] = {name: (NEUROID, values, {"units": unit}) for name, (values, unit) in variables.items()}
     data["tuning"] = ((NEUROID, *GRID), surface.astype(np.float32), {"units": "1"})
     data["silent_reason"] = ("silent_neuroid", reason[~live].astype(str))
     return xr.Dataset(
