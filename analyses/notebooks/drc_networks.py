@@ -2,14 +2,14 @@
 # # Networks behind a moving sensor of 8 x 8 receptors, on CIFAR-10
 #
 # One teacher; students and baselines in three seeds each.  This is a protocol for one core and a few minutes: networks are small, and see
-# 8,000 presentations of the 45,000 training images; the differences between them are the result, not the accuracies.
+# 6,000 presentations of the 45,000 training images; the differences between them are the result, not the accuracies.
 #
 #     python analyses/notebooks/drc_networks.py train teacher-s0 t5-s0 still-s0 --folder runs     # skips what is there; resumes what was stopped
 #     python analyses/notebooks/drc_networks.py train all --folder runs
 #     python analyses/notebooks/drc_networks.py pack --folder runs --out data/drc_outcomes.nc     # answers to every test image, and curves
 #     python analyses/notebooks/drc_networks.py ship t5-s0 --folder runs --home .                 # weights and card of one network
 #
-# The published size needs a GPU: the card `drc-cifar10-resnet50` holds its configuration and recipe.
+# The published size needs a GPU: `analyses/notebooks/drc_full_scale.py` holds its configurations and recipe.
 
 # %%
 import argparse
@@ -31,8 +31,8 @@ STUDENT = {
     "position_offset_px": 0.0,
     "position_scale_px": 4.0,
 }
-TEACHER = {"n_train": 25_000, "n_test": 2_000, "n_epochs": 3, "batch_size": 64}
-SHORT = {"epoch_size": 1_000, "n_cached": 6_000, "n_test": 1_500, "batch_size": 32, "back_batch_size": 64}
+TEACHER = {"n_train": 15_000, "n_test": 2_000, "n_epochs": 4, "batch_size": 64}
+SHORT = {"epoch_size": 750, "n_cached": 4_000, "n_test": 1_000, "batch_size": 32, "back_batch_size": 64}
 NAME = "drc-teacher-cifar10"
 # condition -> architecture, configuration, changes of the recipe
 CONDITIONS = {
@@ -106,7 +106,7 @@ def card(network, folder, home, name):
     defaults = type(parameters)()
     changed = {f.name: getattr(parameters, f.name) for f in dataclasses.fields(parameters) if getattr(parameters, f.name) != getattr(defaults, f.name)}
     changed.pop("teacher", None)
-    shown = f"{TEACHER['n_train']:,} of the first 45,000 training images" if architecture == "drc_teacher" else "8,000 presentations of the first 45,000 training images"
+    shown = f"{TEACHER['n_train']:,} of the first 45,000 training images" if architecture == "drc_teacher" else "6,000 presentations of the first 45,000 training images"
     n_test = parameters.n_test
     write_card(
         Card(
@@ -122,7 +122,7 @@ def card(network, folder, home, name):
             command=f"neurodyn train {name}",
             hardware=f"one core of an AMD EPYC, {metrics['cpu_s']:.0f} s of its time",
             citation="Rivkind, Ram, Assa, Kreiserman and Ahissar 2022, ICLR",
-            notes="A protocol for one core and a few minutes; the published network is drc-cifar10-resnet50.",
+            notes="A protocol for one core and a few minutes; the published size is in analyses/notebooks/drc_full_scale.py.",
         ),
         home / f"{name}.yaml",
     )

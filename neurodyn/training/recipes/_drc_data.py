@@ -134,11 +134,13 @@ def outcomes(
     where = draw(trajectory, len(images), n_steps, seed=seed)
     timeline = Schedule.steps(stimulus=n_steps).timeline(dt_ms=model.dt_ms, frame_start=np.arange(n_steps) * float(model.dt_ms or 1.0))
     found = np.empty((len(images), n_steps), bool)
+    device = model.mean.device  # type: ignore[attr-defined]
     with torch.no_grad():
         for start in range(0, len(images), batch_size):
             rows = torch.arange(start, min(start + batch_size, len(images)))
             pixels, labels = images.take(rows)
-            frames = {"image": look(pixels, where[rows], model, padding=padding, kernel=kernel), "position": where[rows]}
+            seen_at = where[rows].to(device)
+            frames = {"image": look(pixels.to(device), seen_at, model, padding=padding, kernel=kernel), "position": seen_at}
             for k, state, _ in unroll(model, frames, timeline, movie=True):
-                found[rows.numpy(), k] = (model.readout(state).argmax(1) == labels).numpy()
+                found[rows.numpy(), k] = (model.readout(state).argmax(1).cpu() == labels).numpy()
     return found

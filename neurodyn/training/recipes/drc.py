@@ -119,8 +119,8 @@ def train(model: DRC | Baseline, parameters: Parameters, *, seed: int, folder: s
     """
     run = _Run(model, parameters, seed, Path(folder), progress)
     metrics = run.by_teacher() if parameters.method == "teacher" else run.by_labels()
-    model.eval()
     found = np.stack([run.test(k) for k in range(parameters.n_passes)])
+    model.cpu().eval()
     np.save(Path(folder) / "outcomes.npy", found)
     per_frame = found.mean(axis=(0, 1))
     return {"test_accuracy": float(per_frame[-1]), **metrics, **{f"test_accuracy_frame_{k + 1}": float(v) for k, v in enumerate(per_frame)}}
@@ -180,7 +180,8 @@ class _Run:
         variance = float(target.var())
         one = draw(p.trajectory, 2, 1 if self.single else model.config.n_steps, seed=0)
         with torch.no_grad():
-            check_teacher(model, teacher, model.features(look(pixels[:2], one, model, padding=self.padding, kernel=p.kernel), one), target)
+            seen = look(pixels[:2], one, model, padding=self.padding, kernel=p.kernel).to(self.device)
+            check_teacher(model, teacher, model.to(self.device).features(seen, one.to(self.device)), target)
         model.requires_grad_(False)
         for parameter in model.front_parameters():
             parameter.requires_grad_(True)
@@ -272,5 +273,5 @@ class _Run:
     def test(self, index: int) -> np.ndarray:
         """Outcomes of one pass over the test images, bool (presentation, frame)."""
         images: Images = load_split("test", self.p.n_test)
-        self.model.cpu().eval()
+        self.model.to(self.device).eval()
         return outcomes(self.model, images, self.p.trajectory, padding=self.padding, kernel=self.p.kernel, seed=subseed(_TEST_SEED, index))
