@@ -14,6 +14,7 @@ from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.analysis.image_selectivity import image_selectivity
 from neurodyn.analysis.layer_spectra import layer_spectra
 from neurodyn.analysis.lesion_curve import lesion_curve
+from neurodyn.analysis.lesions import lesions
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
 from neurodyn.analysis.network_cost import network_cost
 from neurodyn.analysis.noise_robustness import noise_robustness
@@ -53,6 +54,7 @@ __all__ = [
     "image_selectivity",
     "layer_spectra",
     "lesion_curve",
+    "lesions",
     "lyapunov_exponents",
     "network_cost",
     "noise_robustness",
