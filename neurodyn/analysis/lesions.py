@@ -52,7 +52,7 @@ class LesionedModel(torch.nn.Module):
     0.0
     """
 
-    def __init__(self, model: DynamicalModel, layer: str, channels: Sequence[int], kind: str) -> None:
+    def __init__(self, model: DynamicalModel, layer: str, channels: Sequence[int] | np.ndarray, kind: str) -> None:
         if kind not in KINDS:
             raise unknown_name(WHERE, "kind", kind, KINDS)
         super().__init__()
