@@ -5,6 +5,7 @@ from neurodyn.analysis.anytime_accuracy import anytime_accuracy
 from neurodyn.analysis.ceiling import ceiling
 from neurodyn.analysis.coadaptation import coadaptation
 from neurodyn.analysis.condition_contrasts import condition_contrasts
+from neurodyn.analysis.control_responses import control_responses
 from neurodyn.analysis.dimensionality import dimensionality
 from neurodyn.analysis.eigenspectrum import eigenspectrum
 from neurodyn.analysis.factorial import factorial
@@ -45,6 +46,7 @@ __all__ = [
     "ceiling",
     "coadaptation",
     "condition_contrasts",
+    "control_responses",
     "dimensionality",
     "eigenspectrum",
     "factorial",

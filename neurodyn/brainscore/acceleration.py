@@ -1,0 +1,269 @@
+"""Brain-Score's metrics and ceilings on neurodyn's engine: the same splits, the same numbers, a fraction of the time."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from neurodyn.brainscore.assemblies import flat_coords
+from neurodyn.brainscore.installed import require
+from neurodyn.errors import NeurodynWarning, SchemaError, first_of
+from neurodyn.numerics.correlation import pearson
+from neurodyn.numerics.pls import pls_cv
+from neurodyn.numerics.reliability import split_half_ceiling
+from neurodyn.numerics.ridge import ridge_cv
+
+__all__ = ["FastCeiling", "FastCrossRegression", "FastTrainTest", "accelerate"]
+
+TOLERANCE = 1e-5
+
+
+def accelerate(benchmark: Any, *, verify: bool = False) -> Any:
+    """Let a benchmark's metric and ceiling run on neurodyn's engine.
+
+    Parameters
+    ----------
+    benchmark : NeuralBenchmark or TrainTestNeuralBenchmark
+        Changed in place.  Metrics other than cross-validated PLS or ridge (one bin, or one map over time) and train/test PLS or ridge stay as
+        they are; so do ceilings other than internal consistency.
+    verify : bool
+        Also run Brain-Score's own metric on every call; ``score.attrs["library_score"]`` and ``["difference"]`` report it, and a difference
+        above 1e-5 is a warning.
+
+    Returns
+    -------
+    benchmark
+        The same object; ``benchmark.accelerated`` names what was swapped.
+
+    Notes
+    -----
+    The ceiling is computed from the benchmark's own data and kept on the object.  Brain-Score's cache is keyed on the identifier alone and returns
+    the ceiling of other data under the same identifier; it is not asked.
+    """
+    require()
+    swapped = []
+    metric = benchmark._similarity_metric
+    fast = _fast_metric(metric)
+    if fast is not None:
+        benchmark._similarity_metric = _Verified(metric, fast) if verify else fast
+        swapped.append("metric")
+    kind = type(benchmark)
+    ceiling = _fast_ceiling(getattr(benchmark, "_ceiling_func", None))
+    compute = benchmark._ceiling_func if ceiling is None else ceiling
+    if ceiling is not None:
+        swapped.append("ceiling")
+    if verify and ceiling is not None:
+        compute = _verified_ceiling(benchmark._ceiling_func, ceiling)
+    kept: list[Any] = []
+
+    def own_ceiling(self: Any) -> Any:
+        if not kept:
+            kept.append(compute())
+        return kept[0]
+
+    benchmark.__class__ = type(kind.__name__, (kind,), {"ceiling": property(own_ceiling), "__module__": kind.__module__})
+    benchmark.accelerated = tuple(swapped)
+    return benchmark
+
+
+class FastCrossRegression:
+    """CrossRegressedCorrelation with PLS or ridge, one bin or one map over time.
+
+    Parameters
+    ----------
+    metric : CrossRegressedCorrelation
+    regression : PLSRegression, Ridge or RidgeCV
+    over_time : bool
+        Whether bins are stacked as samples and scored one by one.
+    """
+
+    def __init__(self, metric: Any, regression: Any, over_time: bool) -> None:
+        self._metric, self._regression, self._over_time = metric, regression, over_time
+
+    def __call__(self, source: Any, target: Any) -> Any:
+        """Score, with the attrs of Brain-Score's own."""
+        transformations = require("brainscore_vision.metric_helpers.transformations")
+        cv = self._metric.cross_validation
+        X, Y = _aligned(source, target, self._over_time)
+        _, splits = cv._split.build_splits(target)
+        splits = [(np.asarray(a), np.asarray(b)) for a, b in splits]
+        r = np.stack(_correlations(self._regression, X, Y, splits))
+        values = _score_values(r, target)
+        score = transformations.apply_aggregate(self._metric.aggregate, values)
+        return transformations.apply_aggregate(cv.aggregate, score)
+
+
+class FastTrainTest:
+    """TrainTestSplitCorrelation with PLS or ridge."""
+
+    def __init__(self, metric: Any, regression: Any) -> None:
+        self._metric, self._regression = metric, regression
+
+    def __call__(self, source_train: Any, source_test: Any, target_train: Any, target_test: Any) -> Any:
+        """Score, with the attrs of Brain-Score's own."""
+        transformations = require("brainscore_vision.metric_helpers.transformations")
+        (X, Y), (U, V) = _aligned(source_train, target_train, False), _aligned(source_test, target_test, False)
+        n = len(X)
+        splits = [(np.arange(n), np.arange(n, n + len(U)))]
+        r, alpha = _fit(self._regression, np.concatenate([X, U]), np.concatenate([Y, V]), splits)
+        values = _score_values(r, target_test).isel(split=0, drop=True)
+        if alpha is not None:
+            values.attrs["alpha"] = alpha
+        return transformations.apply_aggregate(self._metric.aggregate, values)
+
+
+class FastCeiling:
+    """InternalConsistency, for all time bins at once."""
+
+    def __init__(self, ceiler: Any, assembly: Any) -> None:
+        self._ceiler, self._assembly = ceiler, assembly
+
+    def __call__(self) -> Any:
+        """Score, with the attrs of Brain-Score's own."""
+        transformations = require("brainscore_vision.metric_helpers.transformations")
+        cv = self._ceiler._consistency._cross_validation
+        coords = flat_coords(self._assembly)
+        order = ("presentation", "neuroid") + (("time_bin",) if "time_bin" in self._assembly.dims else ())
+        values = np.asarray(self._assembly.transpose(*order).values, dtype=float)
+        name = cv._split._split_coord
+        ids, stimulus = np.unique(np.asarray(coords["stimulus_id"][1]).astype(str), return_inverse=True)
+        repeats, repeat = np.unique(coords[name][1], return_inverse=True)
+        total, count = np.zeros((len(ids), len(repeats), *values.shape[1:])), np.zeros((len(ids), len(repeats)))
+        np.add.at(total, (stimulus, repeat), values)
+        np.add.at(count, (stimulus, repeat), 1)
+        with np.errstate(invalid="ignore"):
+            cells = total / count.reshape(*count.shape, *[1] * (values.ndim - 1))
+        halves = [(np.asarray(a), np.asarray(b)) for a, b in cv._split._split.split(np.zeros(len(repeats)))]
+        found = split_half_ceiling(cells, seed=0, halves=halves).per_split
+        score = transformations.apply_aggregate(lambda v: v.median(dim="neuroid"), _score_values(found, self._assembly))
+        return transformations.apply_aggregate(cv.aggregate, score)
+
+
+class _Verified:
+    def __init__(self, library: Any, fast: Any) -> None:
+        self._library, self._fast = library, fast
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        fast, library = self._fast(*args, **kwargs), self._library(*args, **kwargs)
+        return _reported(fast, library, "metric")
+
+
+def _verified_ceiling(library: Any, fast: Any) -> Any:
+    return lambda: _reported(fast(), library(), "ceiling")
+
+
+def _reported(fast: Any, library: Any, what: str) -> Any:
+    difference = float(np.nanmax(np.abs(np.asarray(fast.values) - np.asarray(library.values))))
+    fast.attrs["library_score"] = library
+    fast.attrs["difference"] = difference
+    if difference > TOLERANCE:
+        warnings.warn(f"accelerate: the {what} differs from Brain-Score's by {difference:.2e}", NeurodynWarning, stacklevel=3)
+    return fast
+
+
+def _fast_metric(metric: Any) -> Any:
+    module = require("brainscore_vision.metrics.regression_correlation.metric")
+    temporal = require("brainscore_vision.metric_helpers.temporal")
+    if type(metric) is module.CrossRegressedCorrelation:
+        regression, over_time = metric.regression, False
+        if isinstance(regression, temporal.SpanTimeRegression):
+            regression, over_time = regression._regression, True
+        inner = getattr(regression, "_regression", None)
+        pearson_inside = metric.correlation.callable if over_time and isinstance(metric.correlation, temporal.PerOps) else metric.correlation
+        if _known(inner) and _is_pearson(pearson_inside) and metric.cross_validation._preprocess_indices is None:
+            return FastCrossRegression(metric, inner, over_time)
+    if type(metric) is module.TrainTestSplitCorrelation:
+        inner = getattr(metric.regression, "_regression", None)
+        if _known(inner) and _is_pearson(metric.correlation):
+            return FastTrainTest(metric, inner)
+    return None
+
+
+def _is_pearson(correlation: Any) -> bool:
+    import scipy.stats
+
+    return getattr(correlation, "_correlation", None) is scipy.stats.pearsonr
+
+
+def _known(regression: Any) -> bool:
+    from sklearn.cross_decomposition import PLSRegression
+    from sklearn.linear_model import Ridge, RidgeCV
+
+    if type(regression) is PLSRegression:
+        return not regression.scale
+    if type(regression) is Ridge:
+        return bool(regression.fit_intercept) and not regression.positive and np.ndim(regression.alpha) == 0 and regression.alpha > 0
+    if type(regression) is RidgeCV:
+        return bool(regression.fit_intercept) and regression.cv is None and regression.scoring is None and not regression.alpha_per_target
+    return type(regression).__name__ in ("DualRidgeRegression", "DualRidgeCVRegression")
+
+
+def _correlations(regression: Any, X: np.ndarray, Y: np.ndarray, splits: list) -> list[np.ndarray]:
+    if X.ndim == 2:
+        return list(_fit(regression, X, Y, splits)[0])
+    n, _, n_bins = X.shape
+    rows = [tuple((np.arange(n_bins)[:, None] * n + part).ravel() for part in pair) for pair in splits]
+    result = _run(regression, np.concatenate(np.moveaxis(X, 2, 0)), np.concatenate(np.moveaxis(Y, 2, 0)), rows)
+    out = []
+    for predicted, (_, test) in zip(result.predictions, splits, strict=True):
+        out.append(pearson(np.moveaxis(predicted.reshape(n_bins, len(test), -1), 0, 2), Y[test]))
+    return out
+
+
+def _fit(regression: Any, X: np.ndarray, Y: np.ndarray, splits: list) -> tuple[np.ndarray, float | None]:
+    result = _run(regression, X, Y, splits)
+    several = result.alpha is not None and hasattr(regression, "alphas")
+    return result.r, float(result.alpha[0].ravel()[0]) if several else None  # type: ignore[index]
+
+
+def _run(regression: Any, X: np.ndarray, Y: np.ndarray, splits: list) -> Any:
+    name = type(regression).__name__
+    if name == "PLSRegression":
+        return pls_cv(X, Y, splits, n_components=regression.n_components, solver="nipals", tol=regression.tol, max_iter=regression.max_iter)
+    alphas = regression.alphas if hasattr(regression, "alphas") else [regression.alpha]
+    return ridge_cv(X, Y, splits, alphas=np.ravel(alphas).tolist(), per_target=False)
+
+
+def _aligned(source: Any, target: Any, over_time: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Values of both in the row order of the target."""
+    order = ("presentation", "neuroid") + (("time_bin",) if over_time else ())
+    ids = [[str(s) for s in np.asarray(flat_coords(a)["stimulus_id"][1])] for a in (source, target)]
+    place = {s: k for k, s in enumerate(ids[0])}
+    missing = [s for s in ids[1] if s not in place]
+    if missing or len(place) != len(ids[1]):
+        raise SchemaError(
+            "accelerate",
+            f"the model returned {len(ids[0])} rows ({len(place)} stimuli) for {len(ids[1])} recorded stimuli" + (f" ({first_of(missing)})" if missing else ""),
+            expected="every recorded stimulus once",
+        )
+    X = np.asarray(source.transpose(*order).values)[[place[s] for s in ids[1]]]
+    return X.astype(np.float64), np.asarray(target.transpose(*order).values).astype(np.float64)
+
+
+def _score_values(r: np.ndarray, target: Any) -> Any:
+    """(split, neuroid[, time_bin]) as a Score with the target's neuroid (and time) coords."""
+    metrics = require("brainscore_vision.metrics")
+    dims = ("split", "neuroid") + (("time_bin",) if r.ndim == 3 else ())
+    coords: dict[str, Any] = {"split": np.arange(len(r))}
+    coords |= {k: v for k, v in flat_coords(target).items() if v[0] in (("neuroid",), ("time_bin",)) and v[0][0] in dims and k not in ("neuroid", "time_bin")}
+    return metrics.Score(r, coords=coords, dims=dims)
+
+
+def _fast_ceiling(ceiling_func: Any) -> Any:
+    """Look into the benchmark's closure for an InternalConsistency and the assembly it is called on."""
+    if ceiling_func is None or getattr(ceiling_func, "__closure__", None) is None:
+        return None
+    consistency = require("brainscore_vision.metrics.internal_consistency.ceiling")
+    temporal = require("brainscore_vision.metric_helpers.temporal")
+    assemblies = require("brainscore_core.supported_data_standards.brainio.assemblies")
+    held = [cell.cell_contents for cell in ceiling_func.__closure__]
+    ceilers = [c.callable if isinstance(c, temporal.PerOps) else c for c in held]
+    ceilers = [c for c in ceilers if type(c) is consistency.InternalConsistency]
+    data = [c for c in held if isinstance(c, assemblies.DataAssembly)]
+    if len(ceilers) != 1 or len(data) != 1 or len(held) != 2:
+        return None
+    if not isinstance(ceilers[0]._consistency._consistency._consistency_metric, consistency.PearsonCorrelation):
+        return None
+    return FastCeiling(ceilers[0], data[0])
