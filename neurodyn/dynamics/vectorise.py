@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -67,7 +68,7 @@ class PhaseSpace:
         missing = [k for k in self.keys if k not in state]
         if missing:
             raise SchemaError("PhaseSpace.flatten", f"`state` lacks {', '.join(missing)}", expected=f"a state with keys {', '.join(self.keys)}")
-        parts = [state[k].reshape(len(state[k]), -1) for k in self.keys]
+        parts = [state[k].reshape(len(state[k]), math.prod(state[k].shape[1:])) for k in self.keys]  # -1 would not do for no rows
         got = tuple(p.shape[1] for p in parts)
         if got != self.sizes:
             raise SchemaError("PhaseSpace.flatten", f"`state` has {got} coordinates for {self.keys}", expected=f"{self.sizes}: a state of the same model")

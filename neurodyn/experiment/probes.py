@@ -90,7 +90,7 @@ def _fixed_points(model: DynamicalModel, stimuli: Any, seed: int) -> xr.Dataset:
     from neurodyn.dynamics.simulate import state_at
 
     state, drive = state_at(model, stimuli.isel(presentation=slice(0, 1)))
-    return fixed_points(model, state, drive, n_modes=1, max_iterations=20, seed=seed)
+    return fixed_points(model, state, drive, layers=model.phase[-1], n_modes=1, max_iterations=20, slow_speed=10.0, seed=seed)
 
 
 def _lyapunov_exponents(model: DynamicalModel, stimuli: Any, seed: int) -> xr.Dataset:
@@ -98,7 +98,7 @@ def _lyapunov_exponents(model: DynamicalModel, stimuli: Any, seed: int) -> xr.Da
     from neurodyn.dynamics.simulate import state_at
 
     state, drive = state_at(model, stimuli.isel(presentation=slice(0, 1)))
-    return lyapunov_exponents(model, state, drive, n_exponents=1, n_steps=5, double=False, seed=seed)
+    return lyapunov_exponents(model, state, drive, layers=model.phase[-1], n_exponents=1, n_steps=5, double=False, seed=seed)
 
 
 def _trajectories(model: DynamicalModel, stimuli: Any, seed: int) -> xr.Dataset:

@@ -205,3 +205,11 @@ def test_bad_input(setting):
         linearise.ConvolutionOperator(torch.zeros(2, 3, 3, 3), (2, 4, 4))
     with pytest.raises(ConfigError, match="leading_eigenpairs"):
         linearise.dense(linearise.ConvolutionOperator(torch.zeros(64, 64, 3, 3), (64, 56, 56)))
+
+
+def test_no_rows_flatten_to_no_rows():
+    from neurodyn.dynamics.vectorise import phase_space
+
+    model = systems.linear_network([0.9, 0.5])
+    space = phase_space(model, {"x": torch.zeros(1, 2)})
+    assert space.flatten({"x": torch.zeros(0, 2)}).shape == (0, 2)
