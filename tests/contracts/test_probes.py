@@ -22,6 +22,9 @@ def test_probe(model, name):
         warnings.simplefilter("ignore")  # a first look stops early, and says so
         found = probe(nd.load_model(model), name, seed=0)
     assert isinstance(found, xr.Dataset)
+    if found.sizes.get("fixed_point") == 0:  # a network may have none near its last state: then that is the finding
+        assert found.attrs["n_searched"] == 1
+        return
     assert any(np.isfinite(v.values).any() for v in found.data_vars.values() if v.dtype.kind in "fc")
 
 
