@@ -59,7 +59,8 @@ class Effects:
     t, p_value : array
         Of the mixed model.
     size, size_low, size_high : array
-        Cohen's d: the estimate over the pooled standard deviation within cells, with its bootstrap interval.
+        Cohen's d: estimate, low and high over the pooled standard deviation within cells.  The spread itself is not resampled: that
+        of so few blocks is biased downwards.
     t_low, t_high : array
         Interval of the mixed model.
     """
@@ -178,21 +179,14 @@ def two_by_two(outcome: np.ndarray, *, covariate: np.ndarray | None = None, n_re
     error = np.sqrt(np.einsum("ij,jk,ik->i", weights, fitted.covariance, weights))
     ratio = fitted.block_variance / fitted.residual_variance if fitted.residual_variance > 0 else 0.0
     spread = _within_cells(y, x)
-    generator = numpy_generator(seed, "two_by_two")
-    draws, sizes = np.empty((n_resamples, len(EFFECTS))), np.empty((n_resamples, len(EFFECTS)))
-    groups = [np.arange(4 * k, 4 * k + 4) for k in range(n)]
-    for k in range(n_resamples):
-        rows = generator.integers(0, n, n)
-        xs = None if x is None else x[rows]
-        d = design if xs is None else np.column_stack([columns, xs.ravel() - (0.0 if x is None else x.mean())])
-        draws[k] = weights @ _gls(y[rows].ravel(), d, groups, ratio)[0]
-        sizes[k] = draws[k] / max(_within_cells(y[rows], xs), 1e-300)
+    rows = numpy_generator(seed, "two_by_two").integers(0, n, (n_resamples, n))
+    draws = _resampled(y, design, ratio, rows) @ weights.T
     tail = 100 * (1 - level) / 2
-    (low, high), (size_low, size_high) = (np.percentile(d, [tail, 100 - tail], axis=0) for d in (draws, sizes))
+    low, high = np.percentile(draws, [tail, 100 - tail], axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = estimate / error
         p = 2 * student.sf(np.abs(t), fitted.degrees_of_freedom)
-        size = estimate / spread
+        size, size_low, size_high = estimate / spread, low / spread, high / spread
     reach = student.ppf(0.5 + level / 2, fitted.degrees_of_freedom) * error
     return Effects(estimate, low, high, t, p, size, size_low, size_high, estimate - reach, estimate + reach)
 
@@ -219,13 +213,25 @@ def _reml(y: np.ndarray, design: np.ndarray, groups: list[np.ndarray], ratio: fl
     return float(value), beta, variance * np.linalg.pinv(gram), variance
 
 
-def _within_cells(y: np.ndarray, x: np.ndarray | None) -> float:
-    """Pooled standard deviation within the four cells, of what the covariate leaves."""
-    r = y - y.mean(axis=0)
+def _resampled(y: np.ndarray, design: np.ndarray, ratio: float, rows: np.ndarray) -> np.ndarray:
+    """Coefficients (resample, column) of data made of the blocks `rows` (resample, block): normal equations add up over blocks."""
+    n = len(y)
+    ys, xs = y.reshape(n, 4), design.reshape(n, 4, -1)
+    pull = 1 - 1 / np.sqrt(1 + 4 * ratio)
+    ys, xs = ys - pull * ys.mean(axis=1, keepdims=True), xs - pull * xs.mean(axis=1, keepdims=True)
+    gram, cross = np.einsum("bij,bik->bjk", xs, xs), np.einsum("bij,bi->bj", xs, ys)
+    return np.einsum("rjk,rk->rj", np.linalg.pinv(gram[rows].sum(axis=1), hermitian=True), cross[rows].sum(axis=1))
+
+
+def _within_cells(y: np.ndarray, x: np.ndarray | None) -> np.ndarray:
+    """Pooled standard deviation within the four cells, of what the covariate leaves; (..., block, 2, 2) -> (...)."""
+    r = y - y.mean(axis=-3, keepdims=True)
+    inside = (-3, -2, -1)
     if x is not None:
-        c = x - x.mean(axis=0)
-        r = r - c * (c * r).sum() / max((c**2).sum(), 1e-300)
-    return float(np.sqrt((r**2).sum() / (4 * (len(y) - 1))))
+        c = x - x.mean(axis=-3, keepdims=True)
+        slope = (c * r).sum(axis=inside, keepdims=True) / np.maximum((c**2).sum(axis=inside, keepdims=True), 1e-300)
+        r = r - c * slope
+    return np.sqrt((r**2).sum(axis=inside) / (4 * (y.shape[-3] - 1)))
 
 
 def _checked(outcome: np.ndarray, covariate: np.ndarray | None, level: float, n_resamples: int) -> tuple[np.ndarray, np.ndarray | None]:

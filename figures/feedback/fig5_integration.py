@@ -1,0 +1,82 @@
+"""Geometry of the post-integration layer: dissimilarities, paths of class means, and what either stream contributes."""
+
+import numpy as np
+
+from neurodyn.plot.arms import ARMS, arm_label, arm_style, plot_arm_points
+from neurodyn.plot.style import COLOURS, CYCLE, figure, panel_letter
+
+INPUTS = {"population": "feedback/population", "effects": "feedback/claims"}
+CELLS = {("self", "off"): "self-plain", ("self", "on"): "self-dropout", ("top", "off"): "top-plain", ("top", "on"): "top-dropout"}
+
+
+def draw(population, effects):
+    fig = figure("double", 150)
+    fig.set_layout_engine("none")
+    grid = fig.add_gridspec(3, 4, left=0.07, right=0.92, top=0.95, bottom=0.08, wspace=0.6, hspace=0.6, height_ratios=(1, 1, 1))
+    panels = []
+    for k, arm in enumerate(ARMS):
+        ax = fig.add_subplot(grid[0, k])
+        values = population.example_rdm.sel(example_cell=CELLS[arm]).values
+        shown = ax.imshow(values, cmap="cividis", vmin=0.4, vmax=1.2)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.set(title=arm_label(*arm), xlabel="50 images by class" if k == 0 else "")
+        panels.append(ax)
+    fig.colorbar(shown, cax=fig.add_axes((0.935, 0.72, 0.008, 0.2))).set_label("1 - r, step 5, seed 0", fontsize=5.5)
+    for k, arm in enumerate(ARMS):
+        ax = fig.add_subplot(grid[1, k])
+        paths(ax, population.example_path.sel(example_cell=CELLS[arm]).values)
+        ax.set(xlabel="MDS axis 1", ylabel="MDS axis 2" if k == 0 else "")
+        panels.append(ax)
+    shares = fig.add_subplot(grid[2, 0:2])
+    partition(shares, population)
+    panels.append(shares)
+    for k, (name, label) in enumerate(
+        (
+            ("post_unique_top_down_last", "unique share of the top-down\nstream above chance, step 5"),
+            ("geometry_change_off", "geometry change when the stream\nis lesioned (1 - Spearman)"),
+        )
+    ):
+        ax = fig.add_subplot(grid[2, 2 + k])
+        plot_arm_points(ax, population, name)
+        ax.set(ylabel=label)
+        ax.yaxis.label.set_size(5.5)
+        ax.tick_params(axis="x", labelsize=4.2)
+        panels.append(ax)
+    panel_letter([panels[0], panels[4], *panels[8:]])
+    return fig
+
+
+def paths(ax, values):
+    """(step, class, axis): class means from the first step (small) to the last."""
+    for c in range(values.shape[1]):
+        colour = CYCLE[c % len(CYCLE)]
+        ax.plot(values[:, c, 0], values[:, c, 1], color=colour, linewidth=0.8)
+        ax.scatter(values[:, c, 0], values[:, c, 1], s=np.linspace(1, 9, len(values)), color=colour, marker="o" if c < len(CYCLE) else "^", linewidth=0)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def partition(ax, table):
+    width = 0.2
+    for k, arm in enumerate(ARMS):
+        mine = table.isel(network=(table.feedback.values == arm[0]) & (table.dropout.values == arm[1]) & ~table.cell.str.startswith("deep").values)
+        x = table.trial_step.values + width * (k - 1.5)
+        bottom = np.zeros(len(x))
+        for name, colour in (("unique_bottom_up", COLOURS["sky"]), ("common", COLOURS["grey"]), ("unique_top_down", COLOURS["orange"])):
+            height = mine[f"post_{name}"].mean("network").values.clip(0)
+            label = name.replace("_", " ").replace("bottom up", "to bottom-up").replace("top down", "to top-down") if k == 0 else None
+            ax.bar(
+                x,
+                height,
+                width * 0.9,
+                bottom=bottom,
+                color=colour,
+                label=label,
+                edgecolor=arm_style(*arm)["color"],
+                linewidth=0.9,
+                linestyle="-" if arm[1] == "on" else (0, (2, 1)),
+            )
+            bottom += height
+    ax.set(xlabel="step (bars left to right: control, + dropout, feedback, + dropout)", ylabel="rank variance\nof the geometry", ylim=(0, 1.15))
+    ax.legend(fontsize=5.5, ncol=3, loc="upper center")

@@ -1,0 +1,43 @@
+"""Dimensions and information of the post-integration layer, in and out of distribution."""
+
+import numpy as np
+
+from neurodyn.plot.arms import plot_arm_curves, plot_arm_points
+from neurodyn.plot.style import COLOURS, figure, panel_letter
+
+INPUTS = {"population": "feedback/population"}
+
+
+def draw(population):
+    fig = figure("double", 118)
+    fig.set_layout_engine("none")
+    grid = fig.add_gridspec(2, 4, left=0.07, right=0.98, top=0.93, bottom=0.17, wspace=0.6, hspace=0.75)
+    panels = [fig.add_subplot(grid[k // 4, k % 4]) for k in range(8)]
+    steps, conditions = population.trial_step.values, list(population.condition.values.astype(str))
+    plot_arm_curves(panels[0], population, "participation_ratio_by_step", steps)
+    panels[0].set(xlabel="step", ylabel="participation ratio")
+    panels[0].legend(fontsize=5)
+    plot_arm_curves(panels[1], population, "participation_ratio_correlation_by_step", steps)
+    panels[1].set(xlabel="step", ylabel="participation ratio\n(correlations)")
+    plot_arm_curves(panels[2], population, "ratio", np.arange(len(conditions)))
+    panels[2].set(ylabel="participation ratio, step 5")
+    few = np.unique(np.geomspace(1, population.sizes["component"], 14).astype(int)) - 1
+    plot_arm_curves(panels[3], population, "spectrum", population.component.values[few], component=few)
+    panels[3].set(xscale="log", yscale="log", xlabel="component", ylabel="share of variance")
+    plot_arm_curves(panels[4], population, "information_curve", population.n_component.values, condition=0)
+    panels[4].set(xscale="log", xlabel="principal components", ylabel="decoding accuracy, clean")
+    plot_arm_curves(panels[5], population, "information", np.arange(len(conditions)))
+    panels[5].set(ylabel="information about\nthe class (bit)")
+    plot_arm_points(panels[6], population, "efficiency_clean")
+    panels[6].set(ylabel="efficiency, clean\n(bit / dimension)")
+    plot_arm_points(panels[7], population, "efficiency_ood")
+    panels[7].set(ylabel="efficiency, mean of 4\nperturbed conditions")
+    for ax in (panels[2], panels[5]):
+        ax.set_xticks(range(len(conditions)), conditions, rotation=35, ha="right", fontsize=5)
+    for ax in panels[6:]:
+        ax.tick_params(axis="x", labelsize=4.2)
+    n = int((population.cell.values == "top-dropout").sum())
+    text = f"{n} networks an arm; {population.attrs['n_geometry']} images; {population.attrs['n_units']} units for participation ratios; bands: standard error"
+    fig.text(0.5, 0.015, text, ha="center", fontsize=5.5, color=COLOURS["grey"])
+    panel_letter(panels)
+    return fig
