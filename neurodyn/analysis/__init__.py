@@ -30,6 +30,7 @@ from neurodyn.analysis.receptive_field import receptive_field
 from neurodyn.analysis.representational_geometry import representational_geometry
 from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.search_gains import search_gains
+from neurodyn.analysis.selectivity_plane import selectivity_plane
 from neurodyn.analysis.sensor_paths import sensor_paths
 from neurodyn.analysis.sensor_view import sensor_view
 from neurodyn.analysis.sequence_responses import sequence_responses
@@ -71,6 +72,7 @@ __all__ = [
     "representational_geometry",
     "robustness",
     "search_gains",
+    "selectivity_plane",
     "sensor_paths",
     "sensor_view",
     "sequence_responses",
