@@ -67,5 +67,6 @@ def train_card(
     card_file = Path(name) if str(name).endswith((".yaml", ".yml")) else registry.find("models", str(name))
     path = places.weights_file(card_file, f"{card.name}.safetensors")
     weights = Weights(file=path.name, sha256=save_weights(model, path, dtype=dtype), dtype=dtype)
-    write_card(card.model_copy(update={"weights": weights, "metrics": {k: v for k, v in metrics.items() if isinstance(v, (int, float, dict))}}), card_file)
+    measured = {k: v if isinstance(v, dict) else float(v) for k, v in metrics.items() if isinstance(v, (int, float, dict))}
+    write_card(card.model_copy(update={"weights": weights, "metrics": measured}), card_file)
     return metrics, path
