@@ -22,7 +22,7 @@ def draw(trajectories, jacobian, points, predictivity):
         for c, style in ((0, "-"), (1, (0, (3, 1.5)))):
             moving.plot(time[on], trajectories.score.values[row, on, c], color=CYCLE[n], ls=style, label=f"digit {labels[row]}, PC {c + 1}")
     moving.set_xlabel("Time from image onset (ms)")
-    moving.set_ylabel("Activity along component (a.u.)")
+    moving.set_ylabel("Activity (a.u.)")
     moving.set_title("An image moves the last area")
     moving.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2), columnspacing=1.0)
     for k, name, colour in ((1, "untrained twin", COLOURS["grey"]), (0, "trained", COLOURS["blue"])):
@@ -39,14 +39,9 @@ def draw(trajectories, jacobian, points, predictivity):
     plot_fixed_points(attractors, points, trajectories, colours=colours)
     attractors.set_title(f"Each image has its own attractor ({len(order)} images)")
     attractors.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
-    names = [str(k) for k in predictivity.model.values]
-    scores = {_short(k): predictivity.isel(model=n) for n, k in enumerate(names)}
-    plot_predictivity(prediction, scores, colours={_short(k): COLOURS["grey"] if "untrained" in k else COLOURS["blue"] for k in names})
+    scores = {name: predictivity.isel(untrained=k) for k, name in ((0, "the model itself"), (1, "untrained twin"))}
+    plot_predictivity(prediction, scores, colours={"the model itself": COLOURS["blue"], "untrained twin": COLOURS["grey"]})
     prediction.axhline(1, color="0.5", lw=0.6, ls=(0, (4, 2)), label="_ceiling")
-    prediction.set_title("Prediction of synthetic recordings made from it")
+    prediction.set_title("Prediction of synthetic recordings made from the model")
     panel_letter([moving, spectrum, attractors, prediction])
     return fig
-
-
-def _short(name):
-    return "untrained twin" if "untrained" in name else "the model itself"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from neurodyn import places, registry
+from neurodyn import places
 from neurodyn.experiment.ask import scoring
 from neurodyn.experiment.figures import draw_figure
 from neurodyn.experiment.resolve import list_models
@@ -67,7 +67,7 @@ def demo(*, results: str | Path | None = None) -> Iterator[tuple[str, bool]]:
     folder = Path(results) if results is not None else places.results_dir()
     roots = places.data_roots()
     yield f"neurodyn demo: shipped models, nothing is trained; {f'data from {roots[0]}' if roots else 'embedded data only (NEURODYN_DATA is not set)'}", True
-    yield "reading 356 held-out handwritten digits with the shipped CordsNet", True
+    yield "reading 359 held-out handwritten digits with the shipped CordsNet", True
     yield from _lines(_accuracy(folder))
     for name in FIGURES:
         files = draw_figure(name, results=folder)
@@ -122,8 +122,8 @@ def _attractors(folder: Path) -> list[Measure]:
 
 def _prediction(folder: Path) -> list[Measure]:
     found = open_result("overview/predictivity", results=folder, check=False)
-    middle = found.normalised.median([d for d in found.normalised.dims if d != "model"])
-    values = {"untrained" if "untrained" in str(k) else "trained": float(v) for k, v in zip(found.model.values, middle.values, strict=True)}
+    middle = found.normalised.median([d for d in found.normalised.dims if d != "untrained"])
+    values = dict(zip(("trained", "untrained"), map(float, middle.values), strict=True))
     return [
         Measure("noise-corrected prediction of synthetic recordings by the model they were made from, median", values["trained"], 0.8, 1.05),
         Measure("the same by its untrained twin, minus the model's own", values["untrained"] - values["trained"], -1.0, 0.0),
@@ -154,14 +154,8 @@ def _real_accuracy(dataset: str, model: str, folder: Path) -> list[Measure]:
 
 def _v4(model: str, folder: Path) -> list[Measure]:
     overrides = ["inputs.recordings.parameters.session='210325'", "inputs.record.space=mean"]
-    made: Callable[..., Experiment] = scoring
-    found = _result(made(model, "cowley2023", overrides=overrides), folder)
+    found = _result(scoring(model, "cowley2023", overrides=overrides), folder)
     values = found.raw.values[np.isfinite(found.raw.values)]
     return [
         Measure(f"median correlation of {model} with {values.size} V4 neurons (macaque PE, 640 images, cross-validated)", float(np.median(values)), 0.0, 0.8)
     ]
-
-
-def available() -> bool:
-    """Whether everything that the demo shows is declared."""
-    return all(name in registry.names("figures") for name in FIGURES)

@@ -32,7 +32,8 @@ def test_every_figure_declares_experiments_that_exist(name):
 def test_a_figure_from_shipped_weights_and_embedded_data(tmp_path, monkeypatch):
     from neurodyn.experiment import figures
 
-    small = {
+    few = ["inputs.stimuli.labels=[0]", "inputs.start_steps=[199]", "parameters.n_modes=1", "parameters.tol=1e-4"]
+    small = {"cordsnet/fig4c_fixed_points": few, "cordsnet/fig4c_trajectories": []}
         "cordsnet/fig4c_fixed_points": ["inputs.stimuli.labels=[0]", "inputs.start_steps=[199]", "parameters.n_modes=1", "parameters.tol=1e-4"],
         "cordsnet/fig4c_trajectories": [],
     }
