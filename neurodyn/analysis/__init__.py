@@ -6,6 +6,7 @@ from neurodyn.analysis.ceiling import ceiling
 from neurodyn.analysis.coadaptation import coadaptation
 from neurodyn.analysis.condition_contrasts import condition_contrasts
 from neurodyn.analysis.control_responses import control_responses
+from neurodyn.analysis.decoding import decoding
 from neurodyn.analysis.dimensionality import dimensionality
 from neurodyn.analysis.eigenspectrum import eigenspectrum
 from neurodyn.analysis.factorial import factorial
@@ -20,6 +21,7 @@ from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
 from neurodyn.analysis.network_cost import network_cost
 from neurodyn.analysis.noise_robustness import noise_robustness
 from neurodyn.analysis.object_information import object_information
+from neurodyn.analysis.object_solution_time import object_solution_time
 from neurodyn.analysis.optimal_stimulus import optimal_stimulus
 from neurodyn.analysis.perturbation_growth import perturbation_growth
 from neurodyn.analysis.predictivity import predictivity
@@ -48,6 +50,7 @@ __all__ = [
     "coadaptation",
     "condition_contrasts",
     "control_responses",
+    "decoding",
     "dimensionality",
     "eigenspectrum",
     "factorial",
@@ -62,6 +65,7 @@ __all__ = [
     "network_cost",
     "noise_robustness",
     "object_information",
+    "object_solution_time",
     "optimal_stimulus",
     "perturbation_growth",
     "predictivity",

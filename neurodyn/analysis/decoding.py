@@ -1,0 +1,161 @@
+"""What can be read out of activity by a linear decoder, moment by moment, and whether it generalises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from neurodyn.errors import ConfigError, SchemaError, unknown_name
+from neurodyn.numerics.crossval import make_splits
+from neurodyn.numerics.linear_decoder import DECODERS, decode
+from neurodyn.numerics.resampling import bootstrap_ci
+from neurodyn.schema import PRESENTATION, TIME_BIN, check_responses
+from neurodyn.seeding import numpy_generator
+
+__all__ = ["decoding"]
+
+
+def decoding(
+    activity: xr.DataArray,
+    *,
+    label: str = "label",
+    across: str | None = None,
+    decoder: str = "ridge",
+    folds: int = 5,
+    over_time: bool = False,
+    n_shuffles: int = 20,
+    seed: int,
+) -> xr.Dataset:
+    """Decode a label of the presentations from the activity in each time bin.
+
+    Parameters
+    ----------
+    activity : DataArray, (presentation, neuroid, time_bin)
+        Model responses or recordings, single presentations as rows.
+    label : str
+        Coord of presentation to decode.
+    across : str, optional
+        Coord of presentation (for example ``"position"``): train on presentations with one value and test on those with another, for all pairs;
+        where they are equal the test rows are held out.
+    decoder : {"ridge", "centroid", "svm"}
+        See :func:`neurodyn.numerics.linear_decoder.decode`.
+    folds : int
+        Presentations are dealt to folds with the labels in proportion.
+    over_time : bool
+        Also test each decoder on every other bin.
+    n_shuffles : int
+        Decodings of shuffled labels, for chance level.
+    seed : int
+
+    Returns
+    -------
+    Dataset
+        ==============  ====================================  =====  =====================================================================
+        variable        dims                                  units  meaning
+        ==============  ====================================  =====  =====================================================================
+        accuracy        (time_bin)                            1      share of held-out presentations decoded rightly
+        accuracy_low    (time_bin)                            1      95 % interval over presentations
+        accuracy_high   (time_bin)                            1
+        chance          (shuffle, time_bin)                   1      accuracy on shuffled labels
+        latency_ms      ()                                    ms     start of the first of two bins in a row above every shuffle
+        temporal        (time_bin_train, time_bin)            1      only with `over_time`
+        transfer        (train_at, test_at, time_bin)         1      only with `across`
+        same            (time_bin)                            1      only with `across`: mean of transfer over equal values
+        other           (time_bin)                            1      only with `across`: mean of transfer over unequal values
+        ==============  ====================================  =====  =====================================================================
+
+    Raises
+    ------
+    SchemaError
+        For a missing label, NaN, or fewer than 2 classes.
+    ConfigError
+        For unknown coords or decoders.
+    """
+    check_responses(activity, where="decoding", name="activity")
+    if decoder not in DECODERS:
+        raise unknown_name("decoding", "decoder", decoder, DECODERS)
+    names, codes = np.unique(_coord(activity, label), return_inverse=True)
+    if len(names) < 2:
+        raise SchemaError("decoding", f"`{label}` has {len(names)} value", expected="2 or more classes")
+    X = np.moveaxis(np.asarray(activity.values, dtype=float), 2, 0)  # (time, row, neuroid)
+    splits = make_splits(len(codes), n_splits=folds, labels=codes, seed=seed)
+    right, temporal = _cross(X, codes, splits, decoder, over_time)
+    interval = bootstrap_ci(right.astype(float), seed=seed)
+    chance = np.empty((n_shuffles, len(X)))
+    for k in range(n_shuffles):
+        chance[k] = _cross(X, numpy_generator(seed, "decoding", k).permutation(codes), splits, decoder, False)[0].mean(axis=1)
+    data: dict[str, Any] = {
+        "accuracy": (TIME_BIN, interval.estimate),
+        "accuracy_low": (TIME_BIN, interval.low),
+        "accuracy_high": (TIME_BIN, interval.high),
+        "chance": (("shuffle", TIME_BIN), chance),
+    }
+    coords = {str(k): v.variable for k, v in activity.coords.items() if v.dims == (TIME_BIN,)}
+    if over_time:
+        data["temporal"] = (("time_bin_train", TIME_BIN), temporal)
+    if across is not None:
+        values, place = np.unique(_coord(activity, across), return_inverse=True)
+        transfer = _transfer(X, codes, place, splits, decoder)
+        same = np.eye(len(values), dtype=bool)
+        data["transfer"] = (("train_at", "test_at", TIME_BIN), transfer)
+        data["same"], data["other"] = (TIME_BIN, transfer[same].mean(axis=0)), (TIME_BIN, transfer[~same].mean(axis=0))
+        coords |= {"train_at": xr.Variable("train_at", values), "test_at": xr.Variable("test_at", values)}
+    out = xr.Dataset({k: (*v, {"units": "1"}) for k, v in data.items()}, coords=coords)
+    out["latency_ms"] = ((), _latency(activity, interval.estimate, chance), {"units": "ms"})
+    out.attrs = {
+        "label": label,
+        "n_classes": len(names),
+        "decoder": decoder,
+        "folds": folds,
+        "n_presentations": len(codes),
+        "n_neuroids": activity.sizes["neuroid"],
+    }
+    return out
+
+
+def _coord(activity: xr.DataArray, name: str) -> np.ndarray:
+    if name not in activity.coords or activity[name].dims != (PRESENTATION,):
+        raise unknown_name("decoding", "coord of presentation", name, [str(k) for k, v in activity.coords.items() if v.dims == (PRESENTATION,)])
+    return np.asarray(activity[name].values)
+
+
+def _cross(X: np.ndarray, codes: np.ndarray, splits: list, decoder: str, over_time: bool) -> tuple[np.ndarray, np.ndarray]:
+    n_bins = len(X)
+    right = np.zeros((n_bins, len(codes)), bool)
+    temporal = np.zeros((n_bins, n_bins))
+    for train, test in splits:
+        for t in range(n_bins):
+            shown = X[:, test] if over_time else X[t, test][None]
+            decided = decode(X[t, train], codes[train], shown, decoder=decoder).argmax(axis=-1) == codes[test]
+            right[t, test] = decided[t if over_time else 0]
+            if over_time:
+                temporal[t] += decided.sum(axis=1)
+    return right, temporal / len(codes)
+
+
+def _transfer(X: np.ndarray, codes: np.ndarray, place: np.ndarray, splits: list, decoder: str) -> np.ndarray:
+    n = int(place.max()) + 1
+    if n < 2:
+        raise ConfigError("decoding", "`across` has one value", expected="2 or more to generalise between")
+    hits, count = np.zeros((n, n, len(X))), np.zeros((n, n))
+    for train, test in splits:
+        for a in range(n):
+            rows = train[place[train] == a]
+            held = [test[place[test] == b] for b in range(n)]
+            shown = np.concatenate(held)
+            for t in range(len(X)):
+                decided = decode(X[t, rows], codes[rows], X[t, shown], decoder=decoder).argmax(axis=-1) == codes[shown]
+                for b in range(n):
+                    hits[a, b, t] += decided[place[shown] == b].sum()
+            count[a] += [len(h) for h in held]
+    return hits / count[:, :, None]
+
+
+def _latency(activity: xr.DataArray, accuracy: np.ndarray, chance: np.ndarray) -> float:
+    if "time_bin_start" not in activity.coords or not len(chance):
+        return float("nan")
+    above = accuracy > chance.max()
+    pairs = np.nonzero(above[:-1] & above[1:])[0]
+    return float(activity.time_bin_start.values[pairs[0]]) if pairs.size else float("nan")
