@@ -6,6 +6,7 @@
 #
 #     python analyses/notebooks/drc_networks.py train teacher-s0 t5-s0 still-s0 --folder runs     # skips what is there; resumes what was stopped
 #     python analyses/notebooks/drc_networks.py train all --folder runs
+#     python analyses/notebooks/drc_networks.py probe matched-s0 --folder runs   # further tests of one network
 #     python analyses/notebooks/drc_networks.py pack --folder runs --out data/drc_outcomes.nc     # answers to every test image, and curves
 #     python analyses/notebooks/drc_networks.py ship t5-s0 --folder runs --home .                 # weights and card of one network
 #
@@ -31,9 +32,10 @@ STUDENT = {
     "position_offset_px": 0.0,
     "position_scale_px": 4.0,
 }
-TEACHER = {"n_train": 15_000, "n_test": 2_000, "n_epochs": 4, "batch_size": 64}
-SHORT = {"epoch_size": 750, "n_cached": 4_000, "n_test": 1_000, "batch_size": 32, "back_batch_size": 64}
+TEACHER = {"n_train": 12_500, "n_test": 1_000, "n_epochs": 2, "batch_size": 64}
+SHORT = {"epoch_size": 750, "n_cached": 4_000, "n_test": 3_000, "batch_size": 32, "back_batch_size": 64}
 NAME = "drc-teacher-cifar10"
+TEST_SEED = 20220425
 # condition -> architecture, configuration, changes of the recipe
 CONDITIONS = {
     "t5": ("drc", {"n_steps": 5}, {}),
@@ -128,18 +130,32 @@ def card(network, folder, home, name):
     )
 
 
-def pack(folder, out):
-    """Answers of every trained network to every test image after every frame, and the training curves, in one file.
-
-    Networks trained on several kappas are tested on each of them, the others along the trajectories they were trained on.
-    """
+def probe(networks, folder):
+    """Further answers: to each kappa of networks trained on all, and to ten frames of networks trained on five."""
     from neurodyn.seeding import subseed
     from neurodyn.training.checkpoints import load_weights
     from neurodyn.training.recipes._drc_data import load_split, outcomes
 
+    images = load_split("test", SHORT["n_test"])
+    for network in networks:
+        model, _, parameters, _, config, _ = plan(network, folder)
+        load_weights(model, folder / network / "weights.safetensors")
+        settings = {"padding": tuple(model.config.mean), "kernel": "cubic"}
+        if network.startswith(("t5", "still")):
+            seed = subseed(TEST_SEED, "ten")
+            np.save(folder / network / "own, 10 frames.npy", outcomes(model, images, parameters.trajectory, **settings, seed=seed, n_steps=10))
+        for kappa in KAPPAS if network.startswith(("kappa-", "matched-")) else ():
+            path = {**parameters.trajectory, "kappa": kappa}
+            np.save(folder / network / f"kappa {kappa}.npy", outcomes(model, images, path, **settings, seed=subseed(TEST_SEED, "kappa")))
+
+
+def pack(folder, out):
+    """Answers of every trained network to every test image after every frame, and the training curves, in one file."""
+    from neurodyn.training.recipes._drc_data import load_split
+
     found = [n for n in ALL[1:] if (folder / n / "metrics.json").is_file()]
     images = load_split("test", SHORT["n_test"])
-    paths = ["own", *(f"kappa {k}" for k in KAPPAS)]
+    paths = ["own", "own, 10 frames", *(f"kappa {k}" for k in KAPPAS)]
     correct = np.full((len(found), len(paths), len(images), 10), -1, np.int8)
     curves = np.full((len(found), 12), np.nan)
     for i, network in enumerate(found):
@@ -148,15 +164,11 @@ def pack(folder, out):
         correct[i, 0, :, : own.shape[1]] = own
         curve = list(metrics.get("feature_error_after", {}).values())
         curves[i, : len(curve)] = curve
-        if network.startswith(("kappa-", "matched-")):
-            for j, kappa in enumerate(KAPPAS):
-                cache = folder / network / f"kappa{kappa}.npy"
-                if not cache.is_file():
-                    model, _, parameters, *_ = plan(network, folder)
-                    load_weights(model, folder / network / "weights.safetensors")
-                    path = {**parameters.trajectory, "kappa": kappa}
-                    np.save(cache, outcomes(model.eval(), images, path, padding=tuple(model.config.mean), kernel="cubic", seed=subseed(20220425, "kappa")))
-                correct[i, j + 1, :, :5] = np.load(cache)
+        for j, name in enumerate(paths[1:], 1):
+            cache = folder / network / f"{name}.npy"
+            if cache.is_file():
+                answers = np.load(cache)
+                correct[i, j, :, : answers.shape[1]] = answers
     data = xr.Dataset(
         {
             "correct": (("model", "path", "presentation", "time_bin"), correct, {"units": "1", "missing": -1}),
@@ -179,14 +191,16 @@ def pack(folder, out):
 # %%
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=["train", "pack", "ship"])
+    parser.add_argument("verb", choices=["train", "probe", "pack", "ship"])
     parser.add_argument("networks", nargs="*")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("data/drc_outcomes.nc"))
     parser.add_argument("--home", type=Path, default=Path())
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     if given.verb == "train":
         train(given.networks, given.folder)
+    elif given.verb == "probe":
+        probe(given.networks, given.folder)
     elif given.verb == "pack":
         pack(given.folder, given.out)
     else:

@@ -54,6 +54,9 @@ def accuracy_contrasts(
                                    path)
         sd                         (group,      1       between networks, one degree of freedom less
                                    path)
+        anytime, anytime_sd        (group,      1       accuracy after every frame: mean over networks and images, and SD
+                                   path,                between networks; NaN where there is no frame
+                                   time_bin)
         n_networks                 (group)
         difference,                (contrast)   1       first minus second, and its interval
         difference_low,
@@ -88,6 +91,7 @@ def accuracy_contrasts(
             ci = hierarchical_bootstrap(values, n_resamples=n_resamples, level=level, seed=seed)
             value[g, p], low[g, p], high[g, p] = ci.estimate, ci.low, ci.high
             sd[g, p] = values.mean(axis=1).std(ddof=1) if len(values) > 1 else np.nan
+    anytime, anytime_sd = _anytime(outcomes, rows)
     found = []
     for name, (first, second) in contrasts.items():
         a, b = (_member(m, answers, path or path_names[0], path_names) for m in (first, second))
@@ -103,6 +107,8 @@ def accuracy_contrasts(
             "low": (dims, low, unit),
             "high": (dims, high, unit),
             "sd": (dims, sd, unit),
+            "anytime": ((*dims, "time_bin"), anytime, unit),
+            "anytime_sd": ((*dims, "time_bin"), anytime_sd, unit),
             "n_networks": ("group", [len(m) for m in rows.values()]),
             "difference": ("contrast", table[:, 0], unit),
             "difference_low": ("contrast", table[:, 1], unit),
@@ -111,6 +117,13 @@ def accuracy_contrasts(
         coords={"group": list(groups), "path": path_names, "contrast": list(contrasts)},
         attrs={"n_images": int(correct.sizes["presentation"]), "n_resamples": n_resamples, "level": level, "seed": seed},
     )
+
+
+def _anytime(outcomes: np.ndarray, rows: Mapping[str, list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over networks and images, and SD between networks, after every frame."""
+    each = [outcomes[members].mean(axis=2) for members in rows.values()]  # NaN where an answer is missing
+    sd = [e.std(axis=0, ddof=1) if len(e) > 1 else np.full(e.shape[1:], np.nan) for e in each]
+    return np.stack([e.mean(axis=0) for e in each]), np.stack(sd)
 
 
 def _last(values: np.ndarray) -> np.ndarray:

@@ -102,6 +102,7 @@ def test_answers_that_are_missing_and_answers_after_fewer_frames():
     correct = outcomes().fillna(-1).astype("int8")
     first = accuracy_contrasts(correct, groups={**GROUPS, "early": ["a0", "a1"]}, contrasts={"x": ["a", "early"]}, frames={"early": 1}, n_resamples=50, seed=0)
     assert float(first.accuracy.sel(group="early", path="p")) == float(correct.sel(model=["a0", "a1"]).isel(time_bin=0).mean())
+    assert np.isfinite(first.anytime.sel(group="a")).all() and np.isnan(first.anytime.sel(group="b").isel(time_bin=1)).all()
     correct[2:] = -1
     unseen = accuracy_contrasts(correct, groups=GROUPS, contrasts={}, n_resamples=50, seed=0)
     assert np.isnan(unseen.accuracy.sel(group="b", path="p")) and np.isfinite(unseen.accuracy.sel(group="a", path="p"))

@@ -127,10 +127,18 @@ def check_teacher(model: torch.nn.Module, teacher: drc_teacher.Teacher, student_
 
 
 def outcomes(
-    model: DynamicalModel, images: Images, trajectory: Mapping[str, Any], *, padding: tuple[float, ...], kernel: str, seed: int, batch_size: int = 250
+    model: DynamicalModel,
+    images: Images,
+    trajectory: Mapping[str, Any],
+    *,
+    padding: tuple[float, ...],
+    kernel: str,
+    seed: int,
+    n_steps: int | None = None,
+    batch_size: int = 250,
 ) -> np.ndarray:
-    """Whether each image is named correctly after each frame, bool (presentation, frame)."""
-    n_steps = model.config.n_steps  # type: ignore[attr-defined]
+    """Whether each image is named correctly after each frame, bool (presentation, frame); trials as long as in training, or of `n_steps`."""
+    n_steps = model.config.n_steps if n_steps is None else n_steps  # type: ignore[attr-defined]
     where = draw(trajectory, len(images), n_steps, seed=seed)
     timeline = Schedule.steps(stimulus=n_steps).timeline(dt_ms=model.dt_ms, frame_start=np.arange(n_steps) * float(model.dt_ms or 1.0))
     found = np.empty((len(images), n_steps), bool)

@@ -114,7 +114,7 @@ def train(model: DRC | Baseline, parameters: Parameters, *, seed: int, folder: s
     -------
     dict
         ``test_accuracy`` (mean over passes, after the last frame), ``test_accuracy_frame_<k>`` and, with a teacher, ``feature_error`` (of the
-        last epoch, relative to the variance of the teacher's map) and ``accuracy_before_retraining``; ``feature_error_after`` and
+        last epoch, relative to the variance of the teacher's map) and ``accuracy_before_retraining`` (on 500 images); ``feature_error_after`` and
         ``back_loss_after`` (or ``loss_after``) by the number of images shown.
     """
     run = _Run(model, parameters, seed, Path(folder), progress)
@@ -202,7 +202,7 @@ class _Run:
             progress=self.progress,
         )
         model.back.load_state_dict(teacher.back.state_dict())
-        before = float(self.test(0)[:, -1].mean()) if not (self.folder / "back" / "checkpoint.pt").is_file() else None
+        before = float(self.test(0, 500)[:, -1].mean()) if not (self.folder / "back" / "checkpoint.pt").is_file() else None
         back_curve = self._retrain()
         curve = {str((k + 1) * self.n_shown()): round(row["relative_error"], 5) for k, row in enumerate(history.rows)}
         found = {"feature_error": history.rows[-1]["relative_error"], "feature_error_after": curve, "back_loss_after": back_curve}
@@ -270,8 +270,8 @@ class _Run:
         )
         return {"loss_after": {str((k + 1) * self.n_shown()): round(row["loss"], 5) for k, row in enumerate(history.rows)}}
 
-    def test(self, index: int) -> np.ndarray:
-        """Outcomes of one pass over the test images, bool (presentation, frame)."""
-        images: Images = load_split("test", self.p.n_test)
+    def test(self, index: int, n: int | None = None) -> np.ndarray:
+        """Outcomes of one pass over the test images, or over the first `n`, bool (presentation, frame)."""
+        images: Images = load_split("test", self.p.n_test if n is None else n)
         self.model.to(self.device).eval()
         return outcomes(self.model, images, self.p.trajectory, padding=self.padding, kernel=self.p.kernel, seed=subseed(_TEST_SEED, index))
