@@ -2,6 +2,8 @@
 
 from neurodyn.analysis.accuracy_contrasts import accuracy_contrasts
 from neurodyn.analysis.anytime_accuracy import anytime_accuracy
+from neurodyn.analysis.attractors import attractors
+from neurodyn.analysis.bifurcation import bifurcation
 from neurodyn.analysis.ceiling import ceiling
 from neurodyn.analysis.coadaptation import coadaptation
 from neurodyn.analysis.condition_contrasts import condition_contrasts
@@ -20,6 +22,7 @@ from neurodyn.analysis.lesions import lesions
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
 from neurodyn.analysis.network_cost import network_cost
 from neurodyn.analysis.noise_robustness import noise_robustness
+from neurodyn.analysis.non_normality import non_normality
 from neurodyn.analysis.object_information import object_information
 from neurodyn.analysis.object_solution_time import object_solution_time
 from neurodyn.analysis.optimal_stimulus import optimal_stimulus
@@ -46,6 +49,8 @@ from neurodyn.analysis.trajectories import trajectories
 __all__ = [
     "accuracy_contrasts",
     "anytime_accuracy",
+    "attractors",
+    "bifurcation",
     "ceiling",
     "coadaptation",
     "condition_contrasts",
@@ -64,6 +69,7 @@ __all__ = [
     "lyapunov_exponents",
     "network_cost",
     "noise_robustness",
+    "non_normality",
     "object_information",
     "object_solution_time",
     "optimal_stimulus",

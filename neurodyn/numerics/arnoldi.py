@@ -410,19 +410,20 @@ def _krylov_schur(op: Operator, plan: _Plan, seed: int, start: Any, accept: Call
         over = products >= plan.max_products
         if ready or over:
             if over or not plan.verify or _same(settled, values, plan.tol):
-                T, keep = _select(T, Z, plan.order, plan.n_modes)
+                spare = (m - plan.n_modes) // 4 if accept is not None else 0  # room to part what a power does not tell apart
+                T, keep = _select(T, Z, plan.order, plan.n_modes + spare)
                 last = basis[done : done + b].clone()
                 coupling = H[done : done + b, :done] @ Z[:, :keep]
                 _rotate(basis, Z[:, :keep], done)
                 if over or accept is None or accept(basis[:keep]) or refused == 3:
                     return _Subspace(basis[:keep], T[:keep, :keep], products, over and not ready)
-                refused, plan = refused + 1, replace(plan, tol=0.1 * plan.tol)
+                refused, plan = refused + 1, replace(plan, tol=0.3 * plan.tol)
                 H[:] = 0.0
                 H[:keep, :keep], H[keep : keep + b, :keep] = T[:keep, :keep], coupling
                 basis[keep : keep + b], done = last, keep
                 continue
             settled = values
-        n_keep = plan.n_modes + max(1, (m - plan.n_modes) // 2) if not ready else plan.n_modes
+        n_keep = plan.n_modes + max(1, (m - plan.n_modes) // 4) if not ready else plan.n_modes
         T, keep = _select(T, Z, plan.order, min(n_keep, done - 2 * b))
         _rotate(basis, Z[:, :keep], done)
         coupling = H[done : done + b, :done] @ Z[:, :keep]

@@ -295,7 +295,7 @@ def cka(X: np.ndarray, Y: np.ndarray, *, debiased: bool = True) -> float:
     else:
         K, L = _kernel(X, centre=True), _kernel(Y, centre=True)
         top, a, b = (float((M * N).sum()) for M, N in ((K, L), (K, K), (L, L)))
-    return top / np.sqrt(a * b) if a > 0 and b > 0 else float("nan")
+    return float(top / np.sqrt(a * b)) if a > 0 and b > 0 else float("nan")
 
 
 def _paired(X: np.ndarray, Y: np.ndarray, where: str) -> tuple[np.ndarray, np.ndarray]:
