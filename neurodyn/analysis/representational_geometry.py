@@ -77,7 +77,7 @@ def representational_geometry(
         measure = {"cka": geometry.cka, "procrustes": geometry.procrustes, "shape_distance": geometry.shape_distance}[similarity]
         table = np.array([[measure(x, y) for y in second_means] for x in means])
     i, j = np.triu_indices(len(ids), 1)
-    coords = {str(k): v for k, v in responses.coords.items() if v.dims == ("time_bin",)}
+    coords: dict = {str(k): v for k, v in responses.coords.items() if v.dims == ("time_bin",)}
     coords |= {f"other_{k}": ("other_time_bin", v.values, v.attrs) for k, v in second.coords.items() if v.dims == ("time_bin",)}
     return xr.Dataset(
         {

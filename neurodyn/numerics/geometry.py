@@ -347,7 +347,8 @@ def procrustes(X: np.ndarray, Y: np.ndarray, *, scale: bool = True) -> float:
     if a == 0 or b == 0:
         raise NumericsError("procrustes", "one representation does not vary", expected="conditions that differ")
     overlap = _nuclear(X, Y)
-    return max(1.0 - (overlap / (a * b)) ** 2, 0.0) if scale else max(a**2 + b**2 - 2 * overlap, 0.0)
+    left = 1.0 - (overlap / (a * b)) ** 2 if scale else a**2 + b**2 - 2 * overlap
+    return max(float(left), 0.0)
 
 
 def shape_distance(X: np.ndarray, Y: np.ndarray) -> float:

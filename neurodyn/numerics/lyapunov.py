@@ -100,7 +100,7 @@ def spectrum(
         raise NumericsError(
             "lyapunov.spectrum", f"`start` has shape {tuple(x.shape)} and dtype {x.dtype}", expected="finite and floating, (n) or (trajectory, n)"
         )
-    b, n = x.shape
+    b, n = len(x), x.shape[1]
     if not 1 <= n_exponents <= n:
         raise NumericsError("lyapunov.spectrum", f"`n_exponents` is {n_exponents} for {n} coordinates", expected=f"1..{n}")
     if n_steps < 1 or qr_every < 1 or burn_in < 0 or not dt > 0:
@@ -135,7 +135,8 @@ def _advance(step_map: Callable[[Tensor], Tensor], x: Tensor, Q: Tensor) -> tupl
 
     b, n, k = Q.shape
     points = x.repeat_interleave(k, dim=0)
-    moved, tangents = torch.func.jvp(step_map, (points,), (Q.transpose(1, 2).reshape(b * k, n).contiguous(),))
+    pushed = torch.func.jvp(step_map, (points,), (Q.transpose(1, 2).reshape(b * k, n).contiguous(),))
+    moved, tangents = pushed[0], pushed[1]
     return moved.reshape(b, k, n)[:, 0].contiguous(), tangents.reshape(b, k, n).transpose(1, 2)
 
 

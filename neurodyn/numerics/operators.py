@@ -108,15 +108,17 @@ def as_operator(operator: Any, *, where: str) -> Operator:
     n, dtype = int(shape[0]), getattr(operator, "dtype", None)
     if isinstance(dtype, torch.dtype):
         device = torch.device(getattr(operator, "device", "cpu"))
-        return Operator(n, dtype, device, _rows(operator, "block", "matvec"), _rows(operator, "rblock", "rmatvec"), where=where)
+        return Operator(n, dtype, device, _rows(operator, "block", "matvec") or operator.matvec, _rows(operator, "rblock", "rmatvec"), where=where)
     if dtype is not None and np.dtype(dtype).kind == "c":
         raise NumericsError(where, "`operator` is complex", expected="a real operator", fix="its real form [[Re, -Im], [Im, Re]]")
-    if _takes_tensors(operator, n):
-        return Operator(n, torch.float64, torch.device("cpu"), _rows(operator, "block", "matvec"), _rows(operator, "rblock", "rmatvec"), where=where)
-    kind = torch.float32 if dtype is not None and np.dtype(dtype) == np.float32 else torch.float64
-    forward, backward = (_numpy_rows(operator, name, kind) for name in ("matvec", "rmatvec"))
+    forward, backward = _rows(operator, "block", "matvec"), _rows(operator, "rblock", "rmatvec")
     assert forward is not None
-    return Operator(n, kind, torch.device("cpu"), forward, backward, where=where)
+    if _takes_tensors(operator, n):
+        return Operator(n, torch.float64, torch.device("cpu"), forward, backward, where=where)
+    kind = torch.float32 if dtype is not None and np.dtype(dtype) == np.float32 else torch.float64
+    single, transposed = (_numpy_rows(operator, name, kind) for name in ("matvec", "rmatvec"))
+    assert single is not None
+    return Operator(n, kind, torch.device("cpu"), single, transposed, where=where)
 
 
 def _from_array(array: np.ndarray | Tensor, where: str) -> Operator:

@@ -44,7 +44,7 @@ def test_the_numbers_behind_a_limit_cycle():
 
 
 def test_lorenz_is_chaos():
-    found = classify(systems.lorenz(0.02), starts(3, 1, 5.0), n_settle=300, n_steps=500, n_exponents=1)
+    found = classify(systems.lorenz(0.04), starts(3, 1, 5.0), n_settle=100, n_steps=500, n_exponents=1)
     assert (found.start_regime.values == "chaos").all()
     assert (found.exponent[:, 0] > 0.01).all()
 
