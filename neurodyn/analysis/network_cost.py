@@ -48,7 +48,7 @@ def network_cost(model: DynamicalModel, *, n_steps: int | None = None) -> xr.Dat
     Notes
     -----
     Matrix products and convolutions are counted, sums and nonlinearities are not, as usual.  The count runs on a copy without
-    storage (torch's meta device), so that the largest models cost nothing.
+    storage (torch's meta device) where the model allows it, so that the largest models cost nothing.
 
     Examples
     --------
@@ -58,29 +58,19 @@ def network_cost(model: DynamicalModel, *, n_steps: int | None = None) -> xr.Dat
     (3, 9)
     """
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     if not isinstance(model, torch.nn.Module):
         raise ModelError("network_cost", f"the model is a {type(model).__name__}", expected="a torch.nn.Module", fix="neurodyn.as_dynamical(module)")
-    twin: Any = copy.deepcopy(model).to("meta")
-    blank = twin.blank
-    frame = {k: _empty(v) for k, v in blank.items()} if isinstance(blank, dict) else _empty(blank)
-
-    def count(run: Any) -> tuple[int, Any]:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            result = run()
-        return counter.get_total_flops() // 2, result
-
-    once, drive = count(lambda: twin.encode(frame))
-    _, state = count(lambda: twin.initial_state(drive))
-    step, state = count(lambda: twin.step(state, drive))
-    readout, _ = count(lambda: twin.readout(state))
+    try:
+        once, step, readout, units = _count(copy.deepcopy(model).to("meta"))
+    except RuntimeError:  # a value is read from a tensor, which has none without storage: count on real ones
+        once, step, readout, units = _count(copy.deepcopy(model))
     if n_steps is None:
         trial = getattr(model, "trial", None)
         n_steps = int((trial.timeline(dt_ms=model.dt_ms).frame >= 0).sum()) if trial is not None else 1
     values = {
         "n_parameters": (sum(p.numel() for p in model.parameters() if p.requires_grad), "1"),
-        "n_units": (sum(int(np.prod(state[k].shape[1:])) for k in model.phase), "1"),
+        "n_units": (units, "1"),
         "macs_once": (once, "1"),
         "macs_step": (step, "1"),
         "macs_readout": (readout, "1"),
@@ -90,7 +80,20 @@ def network_cost(model: DynamicalModel, *, n_steps: int | None = None) -> xr.Dat
     return xr.Dataset({k: ((), np.int64(v), {"units": units}) for k, (v, units) in values.items()})
 
 
-def _empty(blank: Any) -> Any:
+def _count(twin: Any) -> tuple[int, int, int, int]:
+    """Multiply-accumulates of encode, step and readout, and the size of the phase space."""
     import torch
+    from torch.utils.flop_counter import FlopCounterMode
 
-    return torch.empty((1, *blank.shape), dtype=blank.dtype, device="meta")
+    def count(run: Any) -> tuple[int, Any]:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            result = run()
+        return counter.get_total_flops() // 2, result
+
+    blank = twin.blank
+    frame = {k: v.unsqueeze(0) for k, v in blank.items()} if isinstance(blank, dict) else blank.unsqueeze(0)
+    once, drive = count(lambda: twin.encode(frame))
+    _, state = count(lambda: twin.initial_state(drive))
+    step, state = count(lambda: twin.step(state, drive))
+    readout, _ = count(lambda: twin.readout(state))
+    return once, step, readout, sum(int(np.prod(state[k].shape[1:])) for k in twin.phase)

@@ -58,6 +58,7 @@ def sequence_responses(
         probability  (pattern, time_bin, class)           1      softmax of the readout
         activity     (pattern, time_bin, neuroid)         as in  rates of the units
         image        (pattern, time_bin)                  1      position of the image shown, -1 the blank
+        stimulus     (stimulus_id, channel, row, column)  1      the images themselves
         ===========  ===================================  =====  ==============================================
 
     Raises
@@ -86,11 +87,13 @@ def sequence_responses(
             "probability": (("pattern", "time_bin", "class"), weight / weight.sum(axis=-1, keepdims=True), {"units": "1"}),
             "activity": (("pattern", "time_bin", "neuroid"), units.transpose(PRESENTATION, "time_bin", "neuroid").values, {"units": units.attrs["units"]}),
             "image": (("pattern", "time_bin"), image, {"units": "1"}),
+            "stimulus": (("stimulus_id", "channel", "row", "column"), stimuli.values, {"units": "1"}),
         },
         coords={
             "pattern": list(shown),
             "time_bin_start": ("time_bin", start, {"units": "ms"}),
             "time_bin_end": ("time_bin", start + model.dt_ms, {"units": "ms"}),
+            "stimulus_id": np.asarray(stimuli.stimulus_id.values),
             "neuroid_id": ("neuroid", units.neuroid_id.values),
         },
         attrs={"layer": name},
