@@ -58,7 +58,7 @@ def transfer(ax, table):
     short = ["C", "C+D", "F", "F+D"]
     ax.set_xticks(range(4), short)
     ax.set_yticks(range(4), short)
-    ax.set(xlabel="attacked network", ylabel="images made on", title="accuracy, transfer\n(8/255, another seed)")
+    ax.set(xlabel="attacked network (C control,\nF feedback, +D dropout)", ylabel="images made on", title="accuracy, transfer\n(8/255, another seed)")
 
 
 def checks(ax, table):

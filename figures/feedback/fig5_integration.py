@@ -12,7 +12,7 @@ CELLS = {("self", "off"): "self-plain", ("self", "on"): "self-dropout", ("top", 
 def draw(population, effects):
     fig = figure("double", 150)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(3, 4, left=0.07, right=0.92, top=0.95, bottom=0.08, wspace=0.6, hspace=0.6, height_ratios=(1, 1, 1))
+    grid = fig.add_gridspec(3, 4, left=0.085, right=0.92, top=0.95, bottom=0.08, wspace=0.6, hspace=0.6, height_ratios=(1, 1, 1))
     panels = []
     for k, arm in enumerate(ARMS):
         ax = fig.add_subplot(grid[0, k])
@@ -78,5 +78,5 @@ def partition(ax, table):
                 linestyle="-" if arm[1] == "on" else (0, (2, 1)),
             )
             bottom += height
-    ax.set(xlabel="step (bars left to right: control, + dropout, feedback, + dropout)", ylabel="rank variance\nof the geometry", ylim=(0, 1.15))
+    ax.set(xlabel="step (bars: control, + dropout, feedback, + dropout)", ylabel="rank variance\nof the geometry", ylim=(0, 1.15))
     ax.legend(fontsize=5.5, ncol=3, loc="upper center")

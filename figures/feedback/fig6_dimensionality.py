@@ -11,12 +11,12 @@ INPUTS = {"population": "feedback/population"}
 def draw(population):
     fig = figure("double", 118)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(2, 4, left=0.07, right=0.98, top=0.93, bottom=0.17, wspace=0.6, hspace=0.75)
+    grid = fig.add_gridspec(2, 4, left=0.07, right=0.98, top=0.93, bottom=0.2, wspace=0.6, hspace=0.75)
     panels = [fig.add_subplot(grid[k // 4, k % 4]) for k in range(8)]
     steps, conditions = population.trial_step.values, list(population.condition.values.astype(str))
     plot_arm_curves(panels[0], population, "participation_ratio_by_step", steps)
     panels[0].set(xlabel="step", ylabel="participation ratio")
-    panels[0].legend(fontsize=5)
+    fig.legend(*panels[0].get_legend_handles_labels(), fontsize=5.5, loc="lower center", bbox_to_anchor=(0.5, 0.03), ncol=4)
     plot_arm_curves(panels[1], population, "participation_ratio_correlation_by_step", steps)
     panels[1].set(xlabel="step", ylabel="participation ratio\n(correlations)")
     plot_arm_curves(panels[2], population, "ratio", np.arange(len(conditions)))

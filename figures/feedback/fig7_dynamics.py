@@ -1,4 +1,6 @@
-"""Dynamics: exponents with the feedback block open and zeroed, step changes, temporal generalisation, growth of a perturbation."""
+"""Dynamics: exponents as run, with the stream held (its block of the Jacobian zeroed) and with the stream off;
+step changes, temporal generalisation, growth of a perturbation.
+"""
 
 import numpy as np
 
@@ -14,10 +16,10 @@ def draw(population):
     grid = fig.add_gridspec(2, 12, left=0.08, right=0.92, top=0.93, bottom=0.12, wspace=3.4, hspace=0.5)
     panels = [fig.add_subplot(grid[0, 0:4]), fig.add_subplot(grid[0, 4:8]), fig.add_subplot(grid[0, 8:12])]
     exponents(panels[0], population)
-    panels[0].set(ylabel="largest exponent (1 / step)", title="as run; stream held; stream off")
+    panels[0].set(ylabel="largest exponent (1 / step)", title="run, held, off")
     plot_arm_points(panels[1], population, "lyapunov_feedback_effect")
     panels[1].axhline(0, color=COLOURS["grey"], linewidth=0.8)
-    panels[1].set(ylabel="change of the exponent by the\nstream's Jacobian block", title="below 0: the stream stabilises")
+    panels[1].set(ylabel="exponent added by the\nstream's Jacobian block", title="below 0: stabilises")
     panels[1].yaxis.label.set_size(5.5)
     plot_arm_curves(panels[2], population, "perturbation_growth", population.growth_step.values)
     panels[2].set(yscale="log", xlabel="step after the perturbation", ylabel="distance / first distance")

@@ -18,7 +18,7 @@ OUTCOMES = {
 def draw(population, effects):
     fig = figure("double", 112)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(2, 4, left=0.08, right=0.98, top=0.93, bottom=0.14, wspace=0.55, hspace=0.5)
+    grid = fig.add_gridspec(2, 4, left=0.095, right=0.98, top=0.93, bottom=0.14, wspace=0.55, hspace=0.5)
     panels = [fig.add_subplot(grid[0, 0]), fig.add_subplot(grid[0, 1]), fig.add_subplot(grid[1, 0]), fig.add_subplot(grid[1, 1]), fig.add_subplot(grid[:, 2:])]
     plot_arm_curves(panels[0], population, "lesion_accuracy", population.fraction.values)
     panels[0].set(xlabel="share of units silenced", ylabel="accuracy")
