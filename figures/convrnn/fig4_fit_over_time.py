@@ -31,7 +31,7 @@ def draw(fit, untrained):
             label="gated, untrained",
         )
     top[0].set_ylabel("correlation over held-out images")
-    fig.legend(*top[0].get_legend_handles_labels(), loc="outside upper center", ncols=6, columnspacing=1.2)
+    fig.legend(*top[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, columnspacing=1.2)
     _shares(bottom[0], fit, regions)
     for ax, name in zip(bottom[1:], ("convrnn-rgc", "convrnn-feedforward"), strict=True):
         _shares_by_bin(ax, fit.sel(model=name), starts, MODELS[name][0])

@@ -39,6 +39,7 @@ from neurodyn.analysis.selectivity_plane import selectivity_plane
 from neurodyn.analysis.sensor_paths import sensor_paths
 from neurodyn.analysis.sensor_view import sensor_view
 from neurodyn.analysis.sequence_responses import sequence_responses
+from neurodyn.analysis.settling import settling
 from neurodyn.analysis.solution_type import solution_type
 from neurodyn.analysis.speed_accuracy import speed_accuracy
 from neurodyn.analysis.stream_partition import stream_partition
@@ -87,6 +88,7 @@ __all__ = [
     "sensor_paths",
     "sensor_view",
     "sequence_responses",
+    "settling",
     "solution_type",
     "speed_accuracy",
     "stream_partition",
