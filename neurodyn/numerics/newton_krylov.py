@@ -80,8 +80,8 @@ def fixed_points(
     seed : int
         Perturbations of the starts.
     method : {"union", "anderson", "newton"}
-        ``"union"``: Anderson from every start; then Newton from every start, from perturbed points found, and from the starts
-        that failed; everything is kept.
+        ``"union"``: Anderson from every start; then Newton from the starts that failed, from a sample of the others, from
+        perturbed points and from half-way between them; everything is kept.
     max_iterations : int
         Iterations of Anderson; Newton takes a third of it.
     merge_distance : float
@@ -178,7 +178,10 @@ def _search(step_map: StepMap, x0: Tensor, rows: Tensor, tol: float, seed: int, 
     settled = speed <= tol * torch.clamp(x.norm(dim=1), min=1.0)
     if method == "anderson":
         return [(x, rows)]
-    starts = [x0]
+    # Newton from every start that did not settle, and from enough of the others to find what does not attract
+    again = ~settled
+    again[torch.nonzero(settled)[:, 0][: max(128, len(x0) // 4)]] = True
+    starts = [x0[again]]
     if bool(settled.any()):
         unique = x[settled]
         unique = unique[merge(unique, 1e-4, scale=spread)[0]]
@@ -187,8 +190,8 @@ def _search(step_map: StepMap, x0: Tensor, rows: Tensor, tol: float, seed: int, 
         if len(unique) > 1:
             starts.append(_midpoints(unique, limit=len(x0)))
     ends = newton(step_map, torch.cat(starts), tol=tol, max_iterations=max(10, n // 3))[0]
-    own = torch.where(settled.cpu(), -1, rows)  # a start counts where Anderson settles it, else where Newton does
-    extra = torch.full((len(ends) - len(x0),), -1)
+    own = torch.where(settled, -1, rows.to(x0.device))[again].cpu()  # a start counts where Anderson settles it, else where Newton does
+    extra = torch.full((len(ends) - len(own),), -1)
     polished = newton(step_map, x[settled], tol=tol, max_iterations=10)[0]
     return [(polished, rows[settled.cpu()]), (ends, torch.cat([own, extra]))]
 
