@@ -12,6 +12,7 @@ up.  A trial of T frames lasts 300 ms, so that dt = 300 / (T - 1).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -90,6 +91,10 @@ class DRC(nn.Module):
         The teacher's back end.
     """
 
+    mean: torch.Tensor
+    scale: torch.Tensor
+    cells: Any
+
     def __init__(self, config: Config, seed: int) -> None:
         super().__init__()
         _check(config)
@@ -138,7 +143,8 @@ class DRC(nn.Module):
 
     def step(self, state: dict[str, Tensor], drive: dict[str, Tensor], *, noise: object = None) -> dict[str, Tensor]:
         """One frame through all the GRUs, then the merge."""
-        new, parts = {}, drive["gru1"]
+        new: State = {}
+        parts = drive["gru1"]
         for k, cell in enumerate(self.cells, 1):
             parts = parts if k == 1 else cell.input(new[f"gru{k - 1}"])
             new[f"gru{k}"] = cell.update(parts, state[f"gru{k}"])

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -69,13 +70,18 @@ class Config:
 class Baseline(nn.Module):
     """See the module for the kinds; `features` and `back` are trained as those of a DRC are."""
 
+    mean: torch.Tensor
+    scale: torch.Tensor
+    front: Any
+    back: Any
+
     def __init__(self, config: Config, seed: int) -> None:
         super().__init__()
         _check(config)
         self.config, kind = config, kind_of(config.teacher)
         self.dt_ms: float | None = config.duration_ms / (config.n_steps - 1)
         self.trial = Schedule.steps(stimulus=config.n_steps)
-        self.phase: tuple[str, ...] = {"committee": ("features",), "recurrent_head": ("gru",), "stacked": ("stack",)}[config.kind]
+        self.phase: tuple[str, ...] = {"committee": (), "recurrent_head": ("gru",), "stacked": ("stack",)}[config.kind]
         self.layers = ("features",)
         g, n = torch_generator(seed, "baseline", config.kind), len(config.mean)
         if config.kind == "stacked":

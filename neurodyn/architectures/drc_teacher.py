@@ -57,6 +57,9 @@ class Teacher(nn.Module):
     front, back : nn.Module
     """
 
+    mean: torch.Tensor
+    scale: torch.Tensor
+
     dt_ms: float | None = None
     layers = ("features",)
     phase = ("features",)

@@ -12,7 +12,7 @@ where the second term holds the series to convergence.  What the series leaves o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -69,7 +69,7 @@ def fit_inverse(
     """
     areas = _Areas(model)
 
-    def loss(module: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def loss(module: Any, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
         with torch.no_grad():
             inputs, targets, _ = teacher.run(batch[0])
         fits, rests = [], []
