@@ -143,7 +143,7 @@ class DRC(nn.Module):
 
     def step(self, state: dict[str, Tensor], drive: dict[str, Tensor], *, noise: object = None) -> dict[str, Tensor]:
         """One frame through all the GRUs, then the merge."""
-        new: State = {}
+        new: dict[str, Tensor] = {}
         parts = drive["gru1"]
         for k, cell in enumerate(self.cells, 1):
             parts = parts if k == 1 else cell.input(new[f"gru{k - 1}"])
