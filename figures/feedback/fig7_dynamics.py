@@ -14,13 +14,14 @@ def draw(population):
     fig = figure("double", 118)
     fig.set_layout_engine("none")
     grid = fig.add_gridspec(2, 12, left=0.08, right=0.92, top=0.93, bottom=0.12, wspace=3.4, hspace=0.5)
-    panels = [fig.add_subplot(grid[0, 0:4]), fig.add_subplot(grid[0, 4:8]), fig.add_subplot(grid[0, 8:12])]
+    panels = [fig.add_subplot(grid[0, 0:4]), fig.add_subplot(grid[0, 5:8]), fig.add_subplot(grid[0, 9:12])]
     exponents(panels[0], population)
-    panels[0].set(ylabel="largest exponent (1 / step)", title="run, held, off")
+    panels[0].set(ylabel="largest exponent (1 / step)", title="as run, stream held, stream off")
     plot_arm_points(panels[1], population, "lyapunov_feedback_effect")
     panels[1].axhline(0, color=COLOURS["grey"], linewidth=0.8)
     panels[1].set(ylabel="exponent added by the\nstream's Jacobian block", title="below 0: stabilises")
     panels[1].yaxis.label.set_size(5.5)
+    panels[1].tick_params(axis="x", labelsize=4.2)
     plot_arm_curves(panels[2], population, "perturbation_growth", population.growth_step.values)
     panels[2].set(yscale="log", xlabel="step after the perturbation", ylabel="distance / first distance")
     panels[2].legend(fontsize=5.2)
@@ -41,8 +42,17 @@ def draw(population):
         ax.set_title(arm_label(*arm), fontsize=5.5)
         ax.set(xlabel="tested step", ylabel="trained step" if k == 0 else "", xticks=(1, 5), yticks=(1, 5))
         panels.append(ax)
-    bar = fig.add_axes((0.945, 0.16, 0.008, 0.24))
+    bar = fig.add_axes((0.9, 0.16, 0.008, 0.24))
     fig.colorbar(shown, cax=bar).set_label("accuracy", fontsize=5.5)
+    n = int((population.cell.values == "top-dropout").sum())
+    fig.text(
+        0.62,
+        0.02,
+        f"{n} networks an arm; exponents over 10 images; bars: standard error (a), 95 % interval (b)",
+        ha="center",
+        fontsize=5.5,
+        color=COLOURS["grey"],
+    )
     panel_letter([*panels[:4], panels[4]])
     return fig
 

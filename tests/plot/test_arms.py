@@ -1,4 +1,4 @@
-"""Axes-level drawing of the four arms, and the eight figures, on a small made-up population."""
+"""Axes-level drawing of the four arms on a small made-up population."""
 
 import numpy as np
 import pytest
