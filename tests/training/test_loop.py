@@ -1,9 +1,14 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from neurodyn.errors import ConfigError, NumericsError
+from neurodyn.seeding import torch_generator
 from neurodyn.training.loop import TrainConfig, _rate, _share, fit
 
 
@@ -128,3 +133,46 @@ def test_bad_input(tmp_path):
         fit(_module(), _batches, _loss, _config(learning_rate=0.5), folder=tmp_path / "x")
     with pytest.raises(ConfigError, match="requires_grad"):
         fit(_module().requires_grad_(False), _batches, _loss, _config(), folder=tmp_path / "frozen")
+
+
+PROCESS = """
+import sys, torch
+from neurodyn.training.loop import TrainConfig, fit
+torch.set_num_threads(1)
+def batches(epoch, generator):
+    for _ in range(4):
+        x = torch.randn(3, 4, generator=generator)
+        yield x, x.sum(1, keepdim=True)
+def loss(module, batch):
+    return (module(batch[0]) - batch[1]).pow(2).mean(), {}
+module = torch.nn.Linear(4, 1)
+with torch.no_grad():
+    module.weight.fill_(0.1 * (1 + int(__import__("os").environ.get("RANK", "0"))))  # the first process' weights win
+    module.bias.zero_()
+config = TrainConfig(n_epochs=2, batch_size=3, learning_rate=0.1, optimiser="sgd", momentum=0.0)
+fit(module, batches, loss, config, folder=sys.argv[1], progress=False)
+print(module.weight.detach().flatten().tolist())
+"""
+
+
+def test_two_processes_average_their_gradients(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(PROCESS)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script), str(tmp_path / "out")]
+    out = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    assert out.returncode == 0, out.stderr[-2000:]
+    found = [json.loads(line) for line in out.stdout.splitlines() if line.startswith("[")]
+    assert len(found) == 2
+    assert found[0] == found[1]
+    weight, bias = torch.full((1, 4), 0.1), torch.zeros(1)
+    for epoch in range(2):  # the same by hand: pairs of batches, gradients averaged
+        generator = torch_generator(0, "batches", epoch)
+        for _ in range(2):
+            grads = []
+            for _ in range(2):
+                x = torch.randn(3, 4, generator=generator)
+                w, b = weight.clone().requires_grad_(), bias.clone().requires_grad_()
+                grads.append(torch.autograd.grad((x @ w.T + b - x.sum(1, keepdim=True)).pow(2).mean(), (w, b)))
+            weight, bias = weight - 0.1 * (grads[0][0] + grads[1][0]) / 2, bias - 0.1 * (grads[0][1] + grads[1][1]) / 2
+    torch.testing.assert_close(torch.tensor(found[0]), weight.flatten())
