@@ -282,12 +282,17 @@ def fit_direction(responses: np.ndarray, directions_deg: Sequence[float] | np.nd
         raise NumericsError("fit_direction", f"`directions_deg` are {d.tolist()}", expected="at least four, evenly spaced over 360 degrees")
     angles, kappas, bases = _direction_templates(tuple(d))
     n_reg = bases.shape[-1]
-    orthonormal, _ = np.linalg.qr(bases)
+    orthonormal, triangle = np.linalg.qr(bases)
     q = orthonormal.transpose(1, 0, 2).reshape(len(d), -1).astype(np.float32)
+    solve = np.linalg.pinv(triangle)[:, 1:].astype(np.float32)  # the two amplitudes from the coefficients
     kept = []
     for i in range(0, len(curves), _CHUNK):
         part = curves[i : i + _CHUNK]
-        energy = np.square(part.astype(np.float32) @ q).reshape(len(part), len(kappas), len(angles), n_reg).sum(-1)
+        coefficient = (part.astype(np.float32) @ q).reshape(len(part), -1, n_reg)
+        ahead, back = (np.einsum("uck,ck->uc", coefficient, solve[:, a]) for a in (0, 1))
+        energy = np.square(coefficient).sum(-1)
+        energy = np.where(ahead + back > 0, energy, np.square(coefficient[..., 0]))  # peaks, not dips
+        energy = energy.reshape(len(part), len(kappas), len(angles))
         best = energy.reshape(len(part), -1).argmax(1)
         kappa, angle = np.unravel_index(best, energy.shape[1:])
         rows = np.arange(len(part))

@@ -59,6 +59,15 @@ def test_directions(direction, kappa, back, offset):
     np.testing.assert_allclose([turned.osi, turned.dsi], [fit.osi, fit.dsi], atol=0.06)
 
 
+def test_a_dip_is_not_a_preference():
+    delta = np.deg2rad(D - 30)
+    curve = 2 - np.exp(6 * (np.cos(delta) - 1)) - np.exp(6 * (-np.cos(delta) - 1))
+    fit = tuning.fit_direction(curve[None], D)
+    assert fit.osi[0] >= 0
+    away = (fit.preferred_direction_deg[0] - 30) % 180
+    assert abs(away - 90) < 25
+
+
 def test_known_indices():
     delta = np.deg2rad(D - 45)
     curve = 1 + np.cos(delta)  # 2 ahead, 1 aside, 0 behind
