@@ -27,6 +27,7 @@ from neurodyn.analysis.object_information import object_information
 from neurodyn.analysis.object_solution_time import object_solution_time
 from neurodyn.analysis.optimal_stimulus import optimal_stimulus
 from neurodyn.analysis.perturbation_growth import perturbation_growth
+from neurodyn.analysis.pooled_responses import pooled_responses
 from neurodyn.analysis.predictivity import predictivity
 from neurodyn.analysis.predictivity_comparison import predictivity_comparison
 from neurodyn.analysis.predictivity_map import predictivity_map
@@ -76,6 +77,7 @@ __all__ = [
     "object_solution_time",
     "optimal_stimulus",
     "perturbation_growth",
+    "pooled_responses",
     "predictivity",
     "predictivity_comparison",
     "predictivity_map",

@@ -18,7 +18,7 @@ __all__ = ["decoding"]
 
 
 def decoding(
-    activity: xr.DataArray,
+    responses: xr.DataArray,
     *,
     label: str = "label",
     across: str | None = None,
@@ -32,7 +32,7 @@ def decoding(
 
     Parameters
     ----------
-    activity : DataArray, (presentation, neuroid, time_bin)
+    responses : DataArray, (presentation, neuroid, time_bin)
         Model responses or recordings, single presentations as rows.
     label : str
         Coord of presentation to decode.
@@ -73,13 +73,13 @@ def decoding(
     ConfigError
         For unknown coords or decoders.
     """
-    check_responses(activity, where="decoding", name="activity")
+    check_responses(responses, where="decoding", name="responses")
     if decoder not in DECODERS:
         raise unknown_name("decoding", "decoder", decoder, DECODERS)
-    names, codes = np.unique(_coord(activity, label), return_inverse=True)
+    names, codes = np.unique(_coord(responses, label), return_inverse=True)
     if len(names) < 2:
         raise SchemaError("decoding", f"`{label}` has {len(names)} value", expected="2 or more classes")
-    X = np.moveaxis(np.asarray(activity.values, dtype=float), 2, 0)  # (time, row, neuroid)
+    X = np.moveaxis(np.asarray(responses.values, dtype=float), 2, 0)  # (time, row, neuroid)
     splits = make_splits(len(codes), n_splits=folds, labels=codes, seed=seed)
     right, temporal = _cross(X, codes, splits, decoder, over_time)
     interval = bootstrap_ci(right.astype(float), seed=seed)
@@ -92,33 +92,33 @@ def decoding(
         "accuracy_high": (TIME_BIN, interval.high),
         "chance": (("shuffle", TIME_BIN), chance),
     }
-    coords = {str(k): v.variable for k, v in activity.coords.items() if v.dims == (TIME_BIN,)}
+    coords = {str(k): v.variable for k, v in responses.coords.items() if v.dims == (TIME_BIN,)}
     if over_time:
         data["temporal"] = (("time_bin_train", TIME_BIN), temporal)
     if across is not None:
-        values, place = np.unique(_coord(activity, across), return_inverse=True)
+        values, place = np.unique(_coord(responses, across), return_inverse=True)
         transfer = _transfer(X, codes, place, splits, decoder)
         same = np.eye(len(values), dtype=bool)
         data["transfer"] = (("train_at", "test_at", TIME_BIN), transfer)
         data["same"], data["other"] = (TIME_BIN, transfer[same].mean(axis=0)), (TIME_BIN, transfer[~same].mean(axis=0))
         coords |= {"train_at": xr.Variable("train_at", values), "test_at": xr.Variable("test_at", values)}
     out = xr.Dataset({k: (*v, {"units": "1"}) for k, v in data.items()}, coords=coords)
-    out["latency_ms"] = ((), _latency(activity, interval.estimate, chance), {"units": "ms"})
+    out["latency_ms"] = ((), _latency(responses, interval.estimate, chance), {"units": "ms"})
     out.attrs = {
         "label": label,
         "n_classes": len(names),
         "decoder": decoder,
         "folds": folds,
         "n_presentations": len(codes),
-        "n_neuroids": activity.sizes["neuroid"],
+        "n_neuroids": responses.sizes["neuroid"],
     }
     return out
 
 
-def _coord(activity: xr.DataArray, name: str) -> np.ndarray:
-    if name not in activity.coords or activity[name].dims != (PRESENTATION,):
-        raise unknown_name("decoding", "coord of presentation", name, [str(k) for k, v in activity.coords.items() if v.dims == (PRESENTATION,)])
-    return np.asarray(activity[name].values)
+def _coord(responses: xr.DataArray, name: str) -> np.ndarray:
+    if name not in responses.coords or responses[name].dims != (PRESENTATION,):
+        raise unknown_name("decoding", "coord of presentation", name, [str(k) for k, v in responses.coords.items() if v.dims == (PRESENTATION,)])
+    return np.asarray(responses[name].values)
 
 
 def _cross(X: np.ndarray, codes: np.ndarray, splits: list, decoder: str, over_time: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -153,9 +153,9 @@ def _transfer(X: np.ndarray, codes: np.ndarray, place: np.ndarray, splits: list,
     return hits / count[:, :, None]
 
 
-def _latency(activity: xr.DataArray, accuracy: np.ndarray, chance: np.ndarray) -> float:
-    if "time_bin_start" not in activity.coords or not len(chance):
+def _latency(responses: xr.DataArray, accuracy: np.ndarray, chance: np.ndarray) -> float:
+    if "time_bin_start" not in responses.coords or not len(chance):
         return float("nan")
     above = accuracy > chance.max()
     pairs = np.nonzero(above[:-1] & above[1:])[0]
-    return float(activity.time_bin_start.values[pairs[0]]) if pairs.size else float("nan")
+    return float(responses.time_bin_start.values[pairs[0]]) if pairs.size else float("nan")
