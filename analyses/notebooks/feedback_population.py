@@ -80,7 +80,7 @@ def trained(folder, cell, seed):
 
 # %%
 N_BEHAVIOUR, N_ATTACK, PER_CLASS = 400, 80, 25
-LEVELS = {  # fixed before any network was measured
+LEVELS = {  # reduced once, for time, after a trial on two networks; the same for every network in the table
     "gaussian": (0.04, 0.08, 0.16, 0.3),
     "uniform": (0.2, 0.4),
     "salt_and_pepper": (0.05, 0.1, 0.2),
@@ -525,7 +525,7 @@ def masking_control(table, out):
         "",
         "## Not controlled",
         "",
-        "- One mask a trial instead of one a step, other rates and places of dropout, other regularisers, the loss at the last step only, feedback between all neighbouring",
+        "- A network without feedback of matched depth, one mask a trial instead of one a step, other rates and places of dropout, other regularisers, the loss at the last step only, feedback between all neighbouring",
         "  areas: the recipe and the configuration take these settings, the population was not trained with them.",
         "- Variability under masks (C10) is also larger with feedback because masks of the top area reach the first one through the stream.",
     ]
