@@ -12,7 +12,7 @@ NOTE = "CordsNet: every unit; reciprocal gated network: the central unit of each
 
 def by_layer(cell, name):
     layer, values = np.asarray(cell.layer.values, dtype=str), cell[name].values
-    return {k: values[layer == k] for k in dict.fromkeys(layer.tolist()) if k}
+    return {k[-1]: values[layer == k] for k in dict.fromkeys(layer.tolist()) if k}  # area0 -> 0
 
 
 def draw(digits, cifar):
@@ -22,7 +22,8 @@ def draw(digits, cifar):
         cells = [data.isel(model=0), data.isel(model=1)]
         for ax, measure in zip(row, ("osi", "dsi", "f1_f0", "preferred_spatial_frequency_cpp", "preferred_temporal_frequency_hz"), strict=True):
             plot_layer_boxes(ax, [by_layer(c, measure) for c in cells], ("trained", "untrained twin"), counts=measure == "osi")
-            ax.tick_params(axis="x", labelsize=5)
+            ax.tick_params(axis="x", labelsize=5.5)
+            ax.set_xlabel({"digits": "area", "cifar": "conv layer"}[name])
         row[0].set_ylabel("orientation selectivity")
         row[1].set_ylabel("direction selectivity")
         row[2].set_ylabel("F1 / F0 (above 1: simple)")

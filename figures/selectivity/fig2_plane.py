@@ -6,6 +6,7 @@ from neurodyn.plot.selectivity_plane import plot_selectivity_plane
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"plane": "selectivity/plane_cordsnet-digits"}
+MODEL = "CordsNet on digits"
 LABELS = ("trained", "untrained twin")
 MEASURES = {
     "index_spread": "spread of the\nS–T index (SD)",
@@ -42,7 +43,7 @@ def draw(plane):
         ax.set_ylabel(text)
         ax.set_ylim(bottom=0)
     handles, labels = low[0].get_legend_handles_labels()
-    title = f"CordsNet on digits, central unit of each channel; activations above grey; bars: {plane.attrs['level']:.0%} bootstrap intervals over units"
+    title = f"{MODEL}, central unit of each channel; activations above grey; bars: {plane.attrs['level']:.0%} bootstrap intervals over units"
     fig.legend(handles, labels, loc="outside lower center", ncols=2, title=title)
     panel_letter(top[0], "a", dx=-8)
     for ax, letter in zip(low, "bcd", strict=True):

@@ -166,17 +166,21 @@ def _bump(family: np.ndarray, log_f: np.ndarray, log_peak: np.ndarray, log_width
 
     Widths are relative to the peak, in e-folds.
     """
-    d = log_f - log_peak[:, None]
-    w = np.exp(log_width)[:, None]
-    linear = np.expm1(d) / w
-    shapes = (
-        np.exp(-0.5 * np.square(d / w)),
-        np.exp(-0.5 * np.square(linear)),
-        1 / (1 + np.square(linear)),
-        1 / np.cosh(np.clip(d / w, -50, 50)),
-        np.exp(np.clip((d - 0.5 * np.expm1(2 * d)) / np.square(w), -50, 0)),
-    )
-    return np.choose(family[:, None], shapes)
+    out = np.empty((len(family), len(log_f)))
+    for k in np.unique(family):
+        rows = family == k
+        d, w = log_f - log_peak[rows, None], np.exp(log_width[rows])[:, None]
+        if k == 0:
+            out[rows] = np.exp(-0.5 * np.square(d / w))
+        elif k == 1:
+            out[rows] = np.exp(-0.5 * np.square(np.expm1(d) / w))
+        elif k == 2:
+            out[rows] = 1 / (1 + np.square(np.expm1(d) / w))
+        elif k == 3:
+            out[rows] = 1 / np.cosh(np.clip(d / w, -50, 50))
+        else:
+            out[rows] = np.exp(np.clip((d - 0.5 * np.expm1(2 * d)) / np.square(w), -50, 0))
+    return out
 
 
 _N_FAMILIES = 5
