@@ -45,13 +45,14 @@ CONDITIONS = {
     "t10-blind": ("drc", {"n_steps": 10, "position": False}, {}),
     "kappa": ("drc", {"n_steps": 5}, {"trajectory": {"style": "von_mises", "kappa": KAPPAS}}),
     "matched": ("drc", {"n_steps": 5}, {"trajectory": {"style": "matched_von_mises", "kappa": KAPPAS}}),
+    "t5-labels": ("drc", {"n_steps": 5}, {"method": "labels"}),
     "naive": ("drc_baseline", {"kind": "committee", "n_steps": 10}, {"method": "labels", "feature_epochs": 12}),
     "naive-teacher": ("drc_baseline", {"kind": "committee", "n_steps": 10}, {}),
     "head": ("drc_baseline", {"kind": "recurrent_head", "width": 96}, {"method": "labels"}),
     "head-pos": ("drc_baseline", {"kind": "recurrent_head", "width": 96, "position": True}, {"method": "labels"}),
     "stack": ("drc_baseline", {"kind": "stacked", "position": True}, {}),
 }
-FIRST = ["t5", "still", "t5-blind", "t10", "matched", "naive", "stack", "kappa", "head", "head-pos", "naive-teacher", "t10-blind"]
+FIRST = ["t5", "still", "t5-blind", "t10", "matched", "naive", "stack", "kappa", "head", "head-pos", "naive-teacher", "t10-blind", "t5-labels"]
 ALL = ["teacher-s0", *(f"{name}-s{seed}" for seed in range(3) for name in FIRST)]
 
 
@@ -108,7 +109,7 @@ def card(network, folder, home, name):
     defaults = type(parameters)()
     changed = {f.name: getattr(parameters, f.name) for f in dataclasses.fields(parameters) if getattr(parameters, f.name) != getattr(defaults, f.name)}
     changed.pop("teacher", None)
-    shown = f"{TEACHER['n_train']:,} of the first 45,000 training images" if architecture == "drc_teacher" else "6,000 presentations of the first 45,000 training images"
+    shown = f"the first {TEACHER['n_train']:,} training images" if architecture == "drc_teacher" else "6,000 presentations of the first 45,000 training images"
     n_test = parameters.n_test
     write_card(
         Card(
@@ -120,7 +121,7 @@ def card(network, folder, home, name):
             seed=seed,
             weights=Weights(file=f"{name}.safetensors", sha256=digest),
             metrics={k: v for k, v in metrics.items() if k not in ("train_s", "cpu_s")},
-            probes=[] if architecture == "drc_teacher" else ["anytime_accuracy", "eigenspectrum"],
+            probes=["predictivity", "representational_geometry", *([] if architecture == "drc_teacher" else ["eigenspectrum", "trajectories"])],
             command=f"neurodyn train {name}",
             hardware=f"one core of an AMD EPYC, {metrics['cpu_s']:.0f} s of its time",
             citation="Rivkind, Ram, Assa, Kreiserman and Ahissar 2022, ICLR",
@@ -141,7 +142,7 @@ def probe(networks, folder):
         model, _, parameters, _, config, _ = plan(network, folder)
         load_weights(model, folder / network / "weights.safetensors")
         settings = {"padding": tuple(model.config.mean), "kernel": "cubic"}
-        if network.startswith(("t5", "still")):
+        if network.startswith(("t5-s", "still")):
             seed = subseed(TEST_SEED, "ten")
             np.save(folder / network / "own, 10 frames.npy", outcomes(model, images, parameters.trajectory, **settings, seed=seed, n_steps=10))
         for kappa in KAPPAS if network.startswith(("kappa-", "matched-")) else ():

@@ -50,7 +50,7 @@ class Config:
 
 
 class Teacher(nn.Module):
-    """A front end and a back end; as a dynamical system its only state is the map of features after one step.
+    """A front end and a back end; a model without dynamics, whose state is the map of features after one step.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Teacher(nn.Module):
 
     dt_ms: float | None = None
     layers = ("features",)
-    phase = ("features",)
+    phase: tuple[str, ...] = ()
 
     def __init__(self, config: Config, seed: int) -> None:
         super().__init__()
@@ -107,7 +107,7 @@ class Teacher(nn.Module):
 
     def step(self, state: dict[str, Tensor], drive: dict[str, Tensor], *, noise: object = None) -> dict[str, Tensor]:
         """The state becomes the map of features; nothing recurs."""
-        return {"features": drive["features"] + 0.0 * state["features"]}
+        return {"features": drive["features"]}
 
     def rates(self, state: dict[str, Tensor], drive: dict[str, Tensor], layers: tuple[str, ...]) -> dict[str, Tensor]:
         """The map of features."""
