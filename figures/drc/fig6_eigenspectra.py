@@ -5,7 +5,7 @@ import numpy as np
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"spectra": "drc/eigenspectra"}
-KINDS = {False: ("trained", COLOURS["vermilion"], "o"), True: ("untrained twin", COLOURS["grey"], "x")}
+KINDS = {"false": ("trained", COLOURS["vermilion"], "o"), "true": ("untrained twin", COLOURS["grey"], "x")}
 
 
 def draw(spectra):
@@ -14,7 +14,7 @@ def draw(spectra):
     angle = np.linspace(0, 2 * np.pi, 400)
     left.plot(np.cos(angle), np.sin(angle), color="0.6", linewidth=0.6)
     for untrained, (name, colour, marker) in KINDS.items():
-        one = spectra.sel(untrained=untrained)
+        one = spectra.isel(untrained=[str(v).lower() for v in spectra.untrained.values].index(untrained))
         values = one.eigenvalue.values
         values = values[np.isfinite(values)]
         left.scatter(values.real, values.imag, s=5, marker=marker, color=colour, linewidth=0.5, alpha=0.6, label=name)
