@@ -44,6 +44,12 @@ RUNS = [(name, seed) for seed in range(2) for name in HEADLINE]
 RUNS += [(name, 0) for name in OTHERS]
 RUNS += [(name, seed) for seed in range(2, 6) for name in HEADLINE]
 RUNS += [(name, seed) for seed in (1, 2) for name in OTHERS]
+PROBES = {  # measurements that say something about a condition: only frozen gates settle, a feedforward net has no spectrum
+    "rgc": ["eigenspectrum", "trajectories"],
+    "rgc_ungated": ["fixed_points", "trajectories"],
+    "simple_rnn": ["eigenspectrum", "trajectories"],
+    "conv_lstm": ["eigenspectrum", "trajectories"],
+}
 PARAMETERS = {"n_train": 10_000, "n_test": 2_000, "n_epochs": 2, "batch_size": 100, "learning_rate": 4e-3, "warmup_steps": 20}
 
 
@@ -149,7 +155,7 @@ def ship(folder, models):
                 "n_parameters": metrics["n_parameters"],
                 "train_loss": round(metrics["train_loss"], 4),
             },
-            probes=["eigenspectrum", "fixed_points", "trajectories"],
+            probes=PROBES.get(name, ["trajectories"]),
             command=f"neurodyn train {key} --ship",
             hardware="one CPU thread, about half a minute",
             citation="Nayebi et al. 2018, arXiv:1807.00053",

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # A small architecture search: gates, bypass and feedback edges of the reciprocal gated network
 #
-# The tree-structured Parzen estimator proposes cells and feedback edges; each proposal has 40,000 parameters, sees 5,000 images of CIFAR-10 once
+# The tree-structured Parzen estimator proposes cells and feedback edges; each proposal has 40,000 parameters, sees 3,000 images of CIFAR-10 once
 # and is scored on 1,000 training images it has not seen.  Stop it whenever you like: it goes on where it was.
 #
-#     python analyses/notebooks/convrnn_search.py run --folder search --trials 48
-#     python analyses/notebooks/convrnn_search.py collect --folder search --trials 48 --out data/convrnn_search.nc
+#     python analyses/notebooks/convrnn_search.py run --folder search --trials 30
+#     python analyses/notebooks/convrnn_search.py collect --folder search --trials 30 --out data/convrnn_search.nc
 
 # %%
 import argparse
@@ -45,10 +45,10 @@ def objective(parameters, folder):
     from neurodyn.architectures.convrnn import build
     from neurodyn.training.recipes.convrnn import Parameters, load_images, train_on
 
-    recipe = Parameters(n_train=None, n_epochs=1, batch_size=100, learning_rate=parameters["learning_rate"], warmup_steps=10)
+    recipe = Parameters(n_train=None, n_epochs=1, batch_size=60, learning_rate=parameters["learning_rate"], warmup_steps=10)
     images, labels = load_images(recipe, "train", size=32)
     model = build(config_of(parameters), seed=SEED)
-    return train_on(model, (images[:5000], labels[:5000]), (images[-1000:], labels[-1000:]), recipe, seed=SEED, folder=folder)["accuracy"]
+    return train_on(model, (images[:3000], labels[:3000]), (images[-1000:], labels[-1000:]), recipe, seed=SEED, folder=folder)["accuracy"]
 
 
 def run(folder, n_trials, minutes):
@@ -68,7 +68,7 @@ def collect(folder, n_trials, out):
     for name, column in table.data_vars.items():
         if column.dtype == bool:
             table[name] = column.astype("int8")
-    table.attrs = {"data": "CIFAR-10: 5,000 images seen once, scored on 1,000 other training images", "n_parameters": N_PARAMETERS}
+    table.attrs = {"data": "CIFAR-10: 3,000 images seen once, scored on 1,000 other training images", "n_parameters": N_PARAMETERS}
     table.to_netcdf(out)
 
 
@@ -77,7 +77,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("run", "collect"))
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--trials", type=int, default=48)
+    parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
