@@ -14,6 +14,7 @@ from neurodyn.analysis.eigenspectrum import eigenspectrum
 from neurodyn.analysis.factorial import factorial
 from neurodyn.analysis.fit_over_time import fit_over_time
 from neurodyn.analysis.fixed_points import fixed_points
+from neurodyn.analysis.grating_series import grating_series
 from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.analysis.image_selectivity import image_selectivity
 from neurodyn.analysis.layer_spectra import layer_spectra
@@ -64,6 +65,7 @@ __all__ = [
     "factorial",
     "fit_over_time",
     "fixed_points",
+    "grating_series",
     "grating_tuning",
     "image_selectivity",
     "layer_spectra",

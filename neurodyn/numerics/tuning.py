@@ -431,7 +431,7 @@ def naka_rushton(responses: np.ndarray, contrast_percent: Sequence[float] | np.n
     curves = _check_curves("naka_rushton", responses, c)
     if len(c) < 4:
         raise NumericsError("naka_rushton", f"{len(c)} contrasts", expected="at least 4")
-    half, power = (v.ravel() for v in np.meshgrid(np.geomspace(1, 200, 213), np.arange(0.5, 6.01, 0.1), indexing="ij"))
+    half, power = (v.ravel() for v in np.meshgrid(np.geomspace(1, 1000, 241), np.arange(0.5, 6.01, 0.1), indexing="ij"))
     with np.errstate(divide="ignore"):
         bumps = np.where(c > 0, 1 / (1 + (half[:, None] / np.where(c > 0, c, 1)) ** power[:, None]), 0.0)
     flat = bumps - bumps.mean(1, keepdims=True)
