@@ -9,7 +9,7 @@ WEIGHTS = ((-3.0, "log-weighted, 0.001 to 1", "purple", "o"), (0.0, "all steps a
 
 
 def draw(ablation):
-    fig = figure("double", 70)
+    fig = figure("double", 78)
     over_time, kept, rest = fig.subplots(1, 3, width_ratios=[1.2, 1, 1])
     penalties = ablation.penalty.values
     place, n_seeds = np.arange(len(penalties)), ablation.sizes["seed"]
@@ -30,12 +30,12 @@ def draw(ablation):
     over_time.set_ylabel("Accuracy (%)")
     over_time.set_title("Image held three times as long")
     kept.axhline(-5, color="0.6", lw=0.6, ls=(0, (2, 2)), label="_transient below")
-    kept.set_ylabel("Accuracy at 240 ms minus at 80 ms (points)")
+    kept.set_ylabel("Accuracy change,\n80 to 240 ms (points)")
     kept.set_title("Below the line: transient")
     rest.axhline(1e-2, color="0.6", lw=0.6, ls=(0, (2, 2)), label="_several states above")
     rest.set_yscale("log")
-    rest.set_ylabel("Largest distance from rest after 800 ms blank")
-    rest.set_title("Above the line: several resting states")
+    rest.set_ylabel("Distance from rest after 800 ms\n(largest of all starts)")
+    rest.set_title("Above the line: several rests")
     for ax in (kept, rest):
         ax.set_xticks(place, [f"{v:g}" for v in penalties])
         ax.set_xlabel("Weight of the return to baseline")
