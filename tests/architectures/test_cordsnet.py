@@ -283,3 +283,18 @@ def test_an_unstable_step_is_warned_with_its_radius():
 @pytest.mark.parametrize("depth", [2, 4])
 def test_it_keeps_the_contract(depth):
     nd.check_model(scrambled(small(depth)))
+
+
+def test_arnoldi_finds_the_hundred_leading_eigenvalues_of_the_paper_s_demonstration():
+    from neurodyn.numerics.arnoldi import leading_eigenpairs
+    from neurodyn.numerics.convolution import conv_matrix
+
+    kernel = (torch.rand((10, 10, 3, 3), generator=torch_generator(0, "demo"), dtype=torch.float64) * 2 - 1) / 90**0.5
+    matrix = conv_matrix(kernel, (10, 10)).numpy()
+    dense = np.linalg.eigvals(matrix)
+    dense = dense[np.argsort(-abs(dense))]
+    found = np.asarray(leading_eigenpairs(matrix, 100, tol=1e-8, seed=0).values)[:100]
+    assert len(found) == 100
+    nearest = abs(found[:, None] - dense[None, :110]).min(axis=1)
+    assert nearest.max() < 1e-5 * abs(dense[0])
+    np.testing.assert_allclose(np.sort(abs(found))[::-1], abs(dense[:100]), atol=1e-5)
