@@ -131,23 +131,25 @@ def card(network, folder, home, name):
     )
 
 
-def probe(networks, folder):
-    """Further answers: to each kappa of networks trained on all, and to ten frames of networks trained on five."""
+def probe(networks, folder, kappas=KAPPAS):
+    """Further answers of networks with a front end that recurs: to ten frames, and along both families of every kappa."""
     from neurodyn.seeding import subseed
     from neurodyn.training.checkpoints import load_weights
     from neurodyn.training.recipes._drc_data import load_split, outcomes
 
     images = load_split("test", SHORT["n_test"])
     for network in networks:
-        model, _, parameters, _, config, _ = plan(network, folder)
+        model, _, parameters, *_ = plan(network, folder)
         load_weights(model, folder / network / "weights.safetensors")
         settings = {"padding": tuple(model.config.mean), "kernel": "cubic"}
-        if network.startswith(("t5-s", "still")):
-            seed = subseed(TEST_SEED, "ten")
-            np.save(folder / network / "own, 10 frames.npy", outcomes(model, images, parameters.trajectory, **settings, seed=seed, n_steps=10))
-        for kappa in KAPPAS if network.startswith(("kappa-", "matched-")) else ():
-            path = {**parameters.trajectory, "kappa": kappa}
-            np.save(folder / network / f"kappa {kappa}.npy", outcomes(model, images, path, **settings, seed=subseed(TEST_SEED, "kappa")))
+        tests = {"own, 10 frames": (parameters.trajectory, "ten", 10)}
+        for kappa in kappas:
+            tests[f"published {kappa}"] = ({"style": "von_mises", "kappa": kappa}, "kappa", None)
+            tests[f"matched {kappa}"] = ({"style": "matched_von_mises", "kappa": kappa}, "kappa", None)
+        for name, (path, stream, n_steps) in tests.items():
+            file = folder / network / f"{name}.npy"
+            if not file.is_file():
+                np.save(file, outcomes(model, images, path, **settings, seed=subseed(TEST_SEED, stream), n_steps=n_steps))
 
 
 def pack(folder, out):
@@ -156,7 +158,7 @@ def pack(folder, out):
 
     found = [n for n in ALL[1:] if (folder / n / "metrics.json").is_file()]
     images = load_split("test", SHORT["n_test"])
-    paths = ["own", "own, 10 frames", *(f"kappa {k}" for k in KAPPAS)]
+    paths = ["own", "own, 10 frames", *(f"{family} {k}" for family in ("published", "matched") for k in KAPPAS)]
     correct = np.full((len(found), len(paths), len(images), 10), -1, np.int8)
     curves = np.full((len(found), 12), np.nan)
     for i, network in enumerate(found):

@@ -18,7 +18,8 @@ def draw(spectra):
         values = one.eigenvalue.values
         values = values[np.isfinite(values)]
         left.scatter(values.real, values.imag, s=5, marker=marker, color=colour, linewidth=0.5, alpha=0.6, label=name)
-        size = np.sort(np.abs(one.eigenvalue.values), axis=-1)[:, ::-1]
+        size = -np.sort(-np.abs(one.eigenvalue.values), axis=-1)  # NaN pads the end
+        size = size[:, np.isfinite(size).all(axis=0)]
         rank = np.arange(1, size.shape[-1] + 1)
         middle, spread = np.nanmean(size, axis=0), np.nanstd(size, axis=0, ddof=1)
         right.plot(rank, middle, color=colour, marker=marker, markersize=2.5, label=f"{name} (n = {len(size)} images)")
@@ -26,7 +27,7 @@ def draw(spectra):
     left.set(xlabel="real part", ylabel="imaginary part", aspect="equal", xlim=(-1.15, 1.25), ylim=(-1.15, 1.15))
     left.legend(fontsize=6, loc="upper left", handletextpad=0.2)
     right.axhline(1, color="0.6", linewidth=0.6)
-    right.set(xlabel="mode, by modulus", ylabel="modulus of the eigenvalue (one step, 75 ms)")
+    right.set(xlabel="mode, by modulus", ylabel="modulus of the eigenvalue\n(one step, 75 ms)")
     right.legend(fontsize=6)
     panel_letter([left, right])
     return fig

@@ -61,6 +61,7 @@ def accuracy_contrasts(
         difference,                (contrast)   1       first minus second, and its interval
         difference_low,
         difference_high
+        n_pairs                    (contrast)           networks of each group
         =========================  ===========  ======  =======================================================
 
     Raises
@@ -97,9 +98,11 @@ def accuracy_contrasts(
         a, b = (_member(m, answers, path or path_names[0], path_names) for m in (first, second))
         if a.shape != b.shape:
             raise ConfigError("accuracy_contrasts", f"`{name}` compares {len(a)} networks with {len(b)}", expected="equally many, paired by training seed")
+        if not np.isfinite(a - b).all():
+            raise SchemaError("accuracy_contrasts", f"`{name}` compares networks of which some have no answers there", expected="answers of every network")
         ci = hierarchical_bootstrap(a - b, n_resamples=n_resamples, level=level, seed=seed)
-        found.append((ci.estimate, ci.low, ci.high))
-    table = np.asarray(found, float).reshape(-1, 3)
+        found.append((ci.estimate, ci.low, ci.high, len(a)))
+    table = np.asarray(found, float).reshape(-1, 4)
     unit, dims = {"units": "1"}, ("group", "path")
     return xr.Dataset(
         {
@@ -113,6 +116,7 @@ def accuracy_contrasts(
             "difference": ("contrast", table[:, 0], unit),
             "difference_low": ("contrast", table[:, 1], unit),
             "difference_high": ("contrast", table[:, 2], unit),
+            "n_pairs": ("contrast", table[:, 3].astype(int)),
         },
         coords={"group": list(groups), "path": path_names, "contrast": list(contrasts)},
         attrs={"n_images": int(correct.sizes["presentation"]), "n_resamples": n_resamples, "level": level, "seed": seed},
