@@ -29,6 +29,7 @@ __all__ = ["Eigenpairs", "leading_eigenpairs", "leading_eigenpairs_many", "order
 
 DENSE_BELOW = 256
 ILL_CONDITIONED = 1e6
+GUARDS, GUARD_TOL = 4, 1e-4
 
 Application = Generator["Tensor", "Tensor", "_Subspace"]
 
@@ -130,7 +131,8 @@ def leading_eigenpairs(
         Iterate with this power of the operator (``which="LM"`` only): fewer, better vectors to orthogonalise for more products.
         Pays where a product is cheap beside the orthogonalisation: 4 halves the time for a 3x3 convolution of 200,000 units.
     verify : bool
-        After convergence, search the rest of the space once from a fresh start, so that no copy of a repeated eigenvalue is missed.
+        After convergence, search the rest of the space from a fresh start until the modes that come next are known too: no copy of
+        a repeated eigenvalue is missed, and none that the first start passed over.
     max_matvecs : int, optional
         Stop there and return what has converged.
 
@@ -406,30 +408,31 @@ def _krylov_schur(op: Operator, plan: _Plan, seed: int, start: Any, accept: Call
             done += b
         T, Z = linalg.schur(H[:done, :done], output="real")
         coupling = H[done : done + b, :done] @ Z
-        values, ready = _check(T, coupling, plan, op.epsilon)
+        values, ready, guarded = _check(T, coupling, plan, op.epsilon)
         over = products >= plan.max_products
-        if ready or over:
-            if over or not plan.verify or _same(settled, values, plan.tol):
-                spare = (m - plan.n_modes) // 4 if accept is not None else 0  # room to part what a power does not tell apart
-                T, keep = _select(T, Z, plan.order, plan.n_modes + spare)
-                last = basis[done : done + b].clone()
-                coupling = H[done : done + b, :done] @ Z[:, :keep]
-                _rotate(basis, Z[:, :keep], done)
-                if over or accept is None or accept(basis[:keep]) or refused == 3:
-                    return _Subspace(basis[:keep], T[:keep, :keep], products, over and not ready)
-                refused, plan = refused + 1, replace(plan, tol=0.3 * plan.tol)
-                H[:] = 0.0
-                H[:keep, :keep], H[keep : keep + b, :keep] = T[:keep, :keep], coupling
-                basis[keep : keep + b], done = last, keep
-                continue
+        fresh_start = ready and plan.verify and not over and not _same(settled, values, plan.tol)
+        if over or (ready and not fresh_start and (guarded or not plan.verify)):
+            spare = (m - plan.n_modes) // 4 if accept is not None else 0  # room to part what a power does not tell apart
+            T, keep = _select(T, Z, plan.order, plan.n_modes + spare)
+            last = basis[done : done + b].clone()
+            coupling = H[done : done + b, :done] @ Z[:, :keep]
+            _rotate(basis, Z[:, :keep], done)
+            if over or accept is None or accept(basis[:keep]) or refused == 3:
+                return _Subspace(basis[:keep], T[:keep, :keep], products, over and not ready)
+            refused, plan = refused + 1, replace(plan, tol=0.3 * plan.tol)
+            H[:] = 0.0
+            H[:keep, :keep], H[keep : keep + b, :keep] = T[:keep, :keep], coupling
+            basis[keep : keep + b], done = last, keep
+            continue
+        if fresh_start:
             settled = values
-        n_keep = plan.n_modes + max(1, (m - plan.n_modes) // 4) if not ready else plan.n_modes
+        n_keep = plan.n_modes + max(1, (m - plan.n_modes) // 4) if not fresh_start else plan.n_modes
         T, keep = _select(T, Z, plan.order, min(n_keep, done - 2 * b))
         _rotate(basis, Z[:, :keep], done)
         coupling = H[done : done + b, :done] @ Z[:, :keep]
         H[:] = 0.0
         H[:keep, :keep] = T[:keep, :keep]
-        if ready:  # look again from a fresh direction: what the first start could not see, this one can
+        if fresh_start:  # look again from a fresh direction: what the first start could not see, this one can
             fresh = torch.randn(b, n, generator=generator, dtype=torch.float32).to(op.device, op.dtype)
             basis[keep : keep + b] = _fill_block(basis[:keep], *_against(basis[:keep], fresh), generator)[0]
         else:
@@ -501,10 +504,11 @@ def _fill_block(basis: Tensor, W: Tensor, scale: Tensor | None, generator: torch
     return Q, R
 
 
-def _check(T: np.ndarray, coupling: np.ndarray, plan: _Plan, epsilon: float) -> tuple[np.ndarray, bool]:
-    """Wanted Ritz values, and whether all are good enough."""
+def _check(T: np.ndarray, coupling: np.ndarray, plan: _Plan, epsilon: float) -> tuple[np.ndarray, bool, bool]:
+    """Wanted Ritz values, whether all are good enough, and whether the next few are known well enough to say they come after."""
     values, S = np.linalg.eig(T)
     rank = _ranked(values, plan.order, plan.n_modes)
+    more = _ranked(values, plan.order, min(plan.n_modes + GUARDS, len(values)))[len(rank) :]
     errors = np.linalg.norm(coupling @ S[:, rank], axis=0)
     try:
         conditions = np.linalg.norm(np.linalg.inv(S)[rank], axis=1)
@@ -514,7 +518,8 @@ def _check(T: np.ndarray, coupling: np.ndarray, plan: _Plan, epsilon: float) -> 
     floor = 4 * epsilon * float(np.linalg.norm(T))
     # an eigenvalue's error is its condition times its residual: ill-conditioned ones must go deeper, down to rounding
     ready = errors <= np.maximum(np.minimum(goal, 100 * goal / conditions), min(floor, goal))
-    return values[rank], bool(ready.all())
+    guarded = np.linalg.norm(coupling @ S[:, more], axis=0) <= max(goal, GUARD_TOL * float(np.abs(values[rank]).max(initial=0.0)))
+    return values[rank], bool(ready.all()), bool(guarded.all())
 
 
 def _same(settled: np.ndarray | None, values: np.ndarray, tol: float) -> bool:

@@ -92,6 +92,19 @@ def test_none_missed_among_many(seed):
     assert distance(found.values, np.linalg.eigvals(A)) < 1e-6
 
 
+def test_none_missed_where_the_first_start_passes_some_over():
+    rng = np.random.default_rng(10)  # eigenvalues dense up to the edge of the disc, in a basis that is not orthogonal
+    n = 600
+    basis = np.eye(n) + np.triu(rng.standard_normal((n, n)), 1) / np.sqrt(n)
+    values = np.sqrt(rng.random(n // 2)) * np.exp(1j * np.pi * rng.random(n // 2))
+    D = np.zeros((n, n))
+    for i, v in enumerate(values):
+        D[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[v.real, -v.imag], [v.imag, v.real]]
+    found = arnoldi.leading_eigenpairs(basis @ D @ np.linalg.inv(basis), 20, seed=0)
+    top = values[np.argsort(-np.abs(values))][:10]
+    assert np.allclose(np.sort(np.abs(found.values[0::2])), np.sort(np.abs(top)), atol=1e-6)
+
+
 @pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
 def test_moderately_non_normal(strength):
     A, values = non_normal(500, strength=strength)
