@@ -189,13 +189,16 @@ def _linearized(forward: Callable[[Tensor], Tensor], points: Tensor) -> Callable
     import torch
 
     try:
-        with torch.no_grad(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            linear = torch.func.linearize(forward, points)[1]
+            with torch.enable_grad():  # a step that saves memory by writing in place where no gradient is wanted would write into the trace's constants
+                linear = torch.func.linearize(forward, points)[1]
             probe = torch.linspace(-1.0, 1.0, points.numel(), dtype=points.dtype, device=points.device).reshape(points.shape)
-            traced, plain = linear(probe), _forward_product(forward, points, probe)
+            with torch.no_grad():
+                plain, first, again = _forward_product(forward, points, probe), linear(probe), linear(probe)
         scale = float(plain.abs().max()) or 1.0
-        return linear if float((traced - plain).abs().max()) <= 1e3 * torch.finfo(points.dtype).eps * scale else None
+        gap = max(float((traced - plain).abs().max()) for traced in (first, again))  # twice: a trace that changes itself is right only once
+        return linear if gap <= 1e3 * torch.finfo(points.dtype).eps * scale else None
     except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError):
         return None  # slower products, the same numbers
 

@@ -148,6 +148,24 @@ def test_block_products_and_traced_products_agree(setting):
     assert torch.allclose(traced, plain, atol=1e-13)
 
 
+def test_a_step_that_writes_in_place_without_gradients_is_traced_right():
+    class Frugal(TwoAreas):
+        def step(self, state, drive, *, noise=None):
+            current = self.low(state["low"]) + drive["image"]
+            low = torch.relu(current).lerp(state["low"], 0.8) if torch.is_grad_enabled() else torch.relu_(current).lerp_(state["low"], 0.8)
+            return {**state, "low": low}
+
+    model = Frugal()
+    with torch.no_grad():
+        drive = model.encode(torch.rand(1, 1, 5, 5))
+        state = model.step(model.initial_state(drive), drive)
+    operator = linearise.jacobian(model, state, drive, layers="low", dtype=torch.float64)
+    vectors = torch.randn(linearise.TRACE_AFTER + 6, operator.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    products = torch.stack([operator.matvec(v) for v in vectors])
+    dense = torch.autograd.functional.jacobian(operator.forward, operator.point)[0, :, 0]
+    torch.testing.assert_close(products, vectors @ dense.T, rtol=1e-12, atol=1e-13)
+
+
 def test_many_states_at_once(setting):
     model, state, drive = setting
     two = {k: torch.cat([v, 0.5 * v if v.is_floating_point() else v]) for k, v in state.items()}
