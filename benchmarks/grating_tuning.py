@@ -29,7 +29,7 @@ N_STEPS, N_SKIP, BATCH = 40, 10, 32
 
 
 def model():
-    return ConvNetwork(n_channels=16, size=32)
+    return ConvNetwork(n_channels=32, size=32)
 
 
 def bare(net, n_rows):
@@ -72,7 +72,7 @@ def speed(rounds, orientations):
     rows = [(bare(net, n_rows), streamed(net, orientations), measured(net, orientations)) for _ in range(rounds)]
     base, stream, whole = np.median(rows, axis=0)
     ratios = np.median([[r[1] / r[0], r[2] / r[0]] for r in rows], axis=0)
-    print(f"{n_rows} gratings x {N_STEPS} steps, 16,384 units of V2 in a network of 16 channels on 32 x 32 pixels, {rounds} rounds, CPU seconds")
+    print(f"{n_rows} gratings x {N_STEPS} steps, 32,768 units of V2 in a network of 32 channels on 32 x 32 pixels, {rounds} rounds, CPU seconds")
     print(f"bare simulation                       {base:7.1f}")
     print(f"streamed Fourier components           {stream:7.1f}   ratio {ratios[0]:.2f}")
     print(f"grating_tuning, with its fits         {whole:7.1f}   ratio {ratios[1]:.2f}")
