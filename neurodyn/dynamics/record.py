@@ -88,8 +88,9 @@ class Record:
     ----------
     layers : sequence of str, optional
         Layers to record, ``"readout"`` among them if wanted; all of the model's layers when absent.
-    steps : "all", "last", or sequence of int
-        Steps to keep, counted from stimulus onset (step 0 is the first update with the stimulus on).
+    steps : "all", "last", "last_shown", or sequence of int
+        Steps to keep, counted from stimulus onset (step 0 is the first update with the stimulus on); ``"last_shown"`` is the last one with
+        the stimulus on, which in trials that end with a blank is not the last.
     bins_ms : sequence of (start, end), optional
         Average the steps into these bins (overlap-weighted) instead of keeping them singly; ms from onset.
     neuroids : int, mapping of layer to flat unit indices, optional
@@ -106,7 +107,7 @@ class Record:
     """
 
     layers: Sequence[str] | None = None
-    steps: Literal["all", "last"] | Sequence[int] = "all"
+    steps: Literal["all", "last", "last_shown"] | Sequence[int] = "all"
     bins_ms: Sequence[tuple[float, float]] | None = None
     neuroids: int | Mapping[str, Sequence[int]] | None = None
     space: Literal["all", "mean", "center"] = "all"
@@ -158,9 +159,12 @@ class Record:
         if self.bins_ms is not None:
             return _plan_bins(self.bins_ms, self.steps, timeline)
         if isinstance(self.steps, str):
-            if self.steps not in ("all", "last"):
-                raise unknown_name("Record", "steps", self.steps, ("all", "last"))
-            kept = step if self.steps == "all" else step[-1:]
+            choices = {"all": step, "last": step[-1:], "last_shown": step[timeline.frame >= 0][-1:]}
+            if self.steps not in choices:
+                raise unknown_name("Record", "steps", self.steps, choices)
+            kept = choices[self.steps]
+            if not kept.size:
+                raise ConfigError("Record", "no step of the trial shows a stimulus", expected="a stimulus of at least one step")
         else:
             kept = np.asarray(sorted(set(int(s) for s in self.steps)))
             missing = np.setdiff1d(kept, step)

@@ -42,7 +42,7 @@ def scoring(
         layer = load_model(model, untrained=untrained).layers[-1]
     content = {
         "analysis": "predictivity",
-        "inputs": {"model": {"name": model, "untrained": untrained}, "recordings": {"dataset": dataset}, "record": {"layers": [layer], "steps": "last"}},
+        "inputs": {"model": {"name": model, "untrained": untrained}, "recordings": {"dataset": dataset}, "record": {"layers": [layer], "steps": "last_shown"}},
         "parameters": {"regression": regression, "folds": folds},
         "seed": 0,
     }

@@ -132,7 +132,7 @@ def _prediction(folder: Path) -> list[Measure]:
 
 def _real_data(folder: Path) -> Iterator[tuple[str, bool]]:
     models = list_models()
-    jobs: list[tuple[str, str, str]] = [("mnist", "cordsnet-mnist", "handwritten digits"), ("cifar10", "cordsnet-cifar10", "natural images")]
+    jobs: list[tuple[str, str, str]] = [("mnist", "cordsnet-mnist", "handwritten digits"), ("cifar10", "convrnn-rgc", "natural images")]
     for dataset, model, what in jobs:
         if places.find_data(dataset) is None or model not in models:
             yield f"skipped: {what} need {dataset} under NEURODYN_DATA and the model {model}", True
@@ -141,13 +141,13 @@ def _real_data(folder: Path) -> Iterator[tuple[str, bool]]:
     if places.find_data("recordings/cowley2023_v4", "cowley2023_v4") is None:
         yield "skipped: no recordings/cowley2023_v4 under NEURODYN_DATA", True
         return
-    yield from _lines(_v4(next((m for m in ("cordsnet-cifar10", "cordsnet-digits") if m in models), models[0]), folder))
+    yield from _lines(_v4("convrnn-rgc", folder))
 
 
 def _real_accuracy(dataset: str, model: str, folder: Path) -> list[Measure]:
     from neurodyn.experiment.ask import simulation
 
-    found = _result(simulation(model, dataset, n=200, layers=["readout"], overrides=["inputs.record.steps=last"]), folder)
+    found = _result(simulation(model, dataset, n=200, layers=["readout"], overrides=["inputs.record.steps=last_shown"]), folder)
     accuracy = float((found.responses.values[..., 0].argmax(axis=1) == found.label.values).mean())
     return [Measure(f"accuracy of {model} on {found.sizes['presentation']} test images of {dataset}", accuracy, 0.3, 1.0)]
 

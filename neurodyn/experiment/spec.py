@@ -138,7 +138,7 @@ class RecordInput(_Strict):
     """What to keep of the responses: the fields of :class:`neurodyn.Record`."""
 
     layers: list[str] | None = None
-    steps: Literal["all", "last"] | list[int] = "all"
+    steps: Literal["all", "last", "last_shown"] | list[int] = "all"
     bins_ms: list[tuple[float, float]] | None = None
     neuroids: int | dict[str, list[int]] | None = None
     space: Literal["all", "mean", "center"] = "all"

@@ -44,6 +44,14 @@ def test_bins_average_by_overlap():
     assert plan.needed.tolist() == [True, True, True, True, False, False]
 
 
+def test_the_last_step_shown_is_not_the_last_of_a_trial_that_ends_with_a_blank():
+    line = Schedule.ms(before=4, stimulus=8, after=6).timeline(dt_ms=2.0)
+    assert Record(steps="last_shown").plan_time(line).step.tolist() == [3]
+    assert Record(steps="last").plan_time(line).step.tolist() == [6]
+    with pytest.raises(ConfigError, match="no step of the trial shows a stimulus"):
+        Record(steps="last_shown").plan_time(Schedule.steps(before=3, stimulus=0).timeline(dt_ms=None))
+
+
 @pytest.mark.parametrize(
     ("record", "message"),
     [
