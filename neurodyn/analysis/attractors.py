@@ -70,7 +70,8 @@ def attractors(
         ===================  =========================  ======  ===============================================================
         variable             dims                       units   meaning
         ===================  =========================  ======  ===============================================================
-        regime               ()                                 of the whole: one of ``REGIMES``; several kinds are joined by "+"
+        regime               ()                                 of the whole: one of ``REGIMES``; several kinds are joined by "+";
+                                                                "unsettled" has not come to rest nor to a cycle: settle longer
         start_regime         (start)                            of each start
         speed                (start)                    1/step  |F(x) - x| after settling
         exponent             (start, exponent_index)    1/step  Lyapunov exponents; NaN at rest or where not traced
@@ -166,21 +167,28 @@ def _moving(move: Callable[[Tensor], Tensor], x: Tensor, moving: np.ndarray, n_s
         if i in traced:
             e = found.per_trajectory[int(np.nonzero(traced == i)[0][0])]
             out["exponent"][i] = e
-            out["kind"][i] = _kind(e, np.maximum(neutral, 3 * drift), out["error"][i], p)
+            out["kind"][i] = _kind(e, np.maximum(neutral, 3 * drift), out["period"][i], out["error"][i], p)
     same = {str(out["kind"][i]) for i in traced}
     for i in set(index) - set(traced):  # those without exponents are taken to be what the traced ones are, if these agree
         out["kind"][i] = same.copy().pop() if len(same) == 1 else "unsettled"
     return out
 
 
-def _kind(exponents: np.ndarray, zero: np.ndarray, error: float, path: np.ndarray) -> str:
-    spread = float(np.sqrt(((path - path.mean(0)) ** 2).sum(1).mean()))
+def _kind(exponents: np.ndarray, zero: np.ndarray, period: float, error: float, path: np.ndarray) -> str:
+    half, spread = len(path) // 2, _spread(path)
     travel = float(np.linalg.norm(np.diff(path, axis=0), axis=1).mean()) / max(spread, 1e-300)
     if exponents[0] > zero[0]:
         return "chaos"
+    shrunk = np.log(max(_spread(path[half:]), 1e-300) / max(_spread(path[:half]), 1e-300))
+    if not period > 1 or (exponents[0] < -zero[0] and shrunk < 0.5 * half * exponents[0]):
+        return "unsettled"  # drifting without return, or contracting as fast as its exponent says: still on the way to rest
     if len(exponents) > 1 and abs(exponents[0]) <= zero[0] and abs(exponents[1]) <= zero[1] and error > max(0.05, 0.55 * travel):
         return "torus"
     return "limit cycle"
+
+
+def _spread(path: np.ndarray) -> float:
+    return float(np.sqrt(((path - path.mean(0)) ** 2).sum(1).mean()))
 
 
 def _resting(move: Callable[[Tensor], Tensor], points: Tensor) -> dict:

@@ -61,6 +61,23 @@ def test_torus_has_two_neutral_directions():
     assert str(classify(model, starts(4, 3)).regime.values) == "torus"
 
 
+@pytest.mark.parametrize("model", [systems.rotation(0.3, 0.995), systems.linear_network([0.99, 0.9]), systems.linear_network([0.999, 0.9])], ids=str)
+def test_what_is_still_settling_is_no_cycle(model):
+    found = classify(model, starts(2, 3))
+    assert (found.start_regime.values == "unsettled").all()
+
+
+def test_an_orbit_between_two_points_is_a_cycle():
+    class Logistic(systems.VectorSystem):
+        def advance(self, x, u):
+            return 3.2 * x * (1 - x)
+
+    found = classify(Logistic(np.array([0.3]), np.zeros(1), dt_ms=None, truth={}), {"x": torch.tensor([[0.2], [0.7]])}, n_exponents=1)
+    assert str(found.regime.values) == "limit cycle"
+    assert float(found.exponent.max()) < -0.5
+    assert np.allclose(found.period, 2)
+
+
 def test_order_of_starts_does_not_matter():
     model, state = systems.flip_flop(2), starts(2)
     order = torch.randperm(40, generator=torch.Generator().manual_seed(1))
