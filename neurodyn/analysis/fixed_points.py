@@ -61,7 +61,7 @@ def fixed_points(
     slow_speed : float, optional
         Also keep slow points with a speed below this (per step); they are not `converged`.
     basin_steps : int
-        Run the model this many steps from every start and count which stable point it is then nearest to; 0 leaves it out.
+        Run the model this many steps from every start and count which stable point it has then come close to; 0 leaves it out.
     method : {"union", "anderson", "newton"}
     max_iterations : int
     merge_distance : float
@@ -190,7 +190,7 @@ def _label(searches: list[newton_krylov.FixedPoints], modes: list[Eigenpairs], s
 
 
 def _basins(move: Callable[[Tensor], Tensor], starts: Tensor, points: Tensor, stable: np.ndarray, n_steps: int) -> np.ndarray:
-    """Fraction of starts that end nearer to each stable point than a tenth of the distance between points."""
+    """Fraction of starts that end nearer to each stable point than a tenth of the distance between points (of one alone: of its distance to the starts)."""
     import torch
 
     share = np.zeros(len(points))
@@ -204,8 +204,8 @@ def _basins(move: Callable[[Tensor], Tensor], starts: Tensor, points: Tensor, st
     targets = points[torch.as_tensor(index, device=points.device)]
     between = torch.cdist(targets, targets)
     between.fill_diagonal_(torch.inf)
-    reach = 0.1 * float(between.min()) if len(index) > 1 else torch.inf
+    reach = 0.1 * float(between.min() if len(index) > 1 else torch.cdist(starts, targets).median())
     distance, nearest = torch.cdist(x, targets).min(dim=1)
-    for k in nearest[distance < reach].cpu().numpy():
+    for k in nearest[distance <= reach].cpu().numpy():
         share[index[k]] += 1 / len(starts)
     return share

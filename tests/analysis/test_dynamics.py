@@ -67,6 +67,21 @@ def test_eigenspectrum_bad_input():
 # ------------------------------------------------------------------------------------------------------- fixed points
 
 
+def test_a_lone_stable_point_takes_only_the_starts_that_come_to_it():
+    class Rings(systems.VectorSystem):  # rest at 0, reached from within r = 1; a cycle at r = 2 beyond
+        def advance(self, x, u):
+            square = (x**2).sum(-1, keepdim=True)
+            turn = torch.tensor([[0.8, 0.6], [-0.6, 0.8]], dtype=x.dtype)
+            return (x + 0.05 * x * (square - 1) * (4 - square)) @ turn + u
+
+    model = Rings(np.zeros(2), np.zeros(2), dt_ms=None, truth={})
+    angle, radius = torch.linspace(0, 6, 20), torch.linspace(0.2, 2.1, 20)
+    starts = {"x": radius[:, None] * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)}
+    found = fixed_points(model, starts, model.encode(model.blank[None]), n_modes=2, basin_steps=400, seed=0)
+    assert found.sizes["fixed_point"] == 1
+    assert float(found.basin) == pytest.approx(float((radius < 1).float().mean()))
+
+
 def test_flip_flop_points_and_basins():
     model = systems.flip_flop()
     drive = model.encode(model.blank[None])
