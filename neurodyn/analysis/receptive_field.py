@@ -175,7 +175,7 @@ def _average(
     timeline = Timeline(np.arange(n_frames), np.arange(n_frames), model.dt_ms)
     n_pixels = shape[0] * (area[1] - area[0]) * (area[3] - area[2])
     n_dims, n_units = n_lags * n_pixels, plan.n_neuroids
-    cross, rate_sum, square = np.zeros((n_units, n_dims)), np.zeros(n_units), np.zeros(n_units)
+    cross, rate_sum, square, shown_sum = np.zeros((n_units, n_dims)), np.zeros(n_units), np.zeros(n_units), np.zeros(n_dims)
     moment = np.zeros((2, n_units, n_dims, n_dims) if n_components else (0,))
     prior, count, power = np.zeros((n_dims, n_dims) if n_components else (0,)), 0, 0.0
     with torch.no_grad():
@@ -192,6 +192,7 @@ def _average(
                 past = shown[:, k - n_lags + 1 : k + 1][:, ::-1].reshape(len(rows), -1).astype(float)
                 cross += rate.T @ past
                 rate_sum += rate.sum(0)
+                shown_sum += past.sum(0)
                 square += np.square(rate).sum(0)
                 count, power = count + len(rows), power + float(np.square(past).sum())
                 if n_components:
@@ -202,7 +203,8 @@ def _average(
                             total[u] += past.T @ (other[:, u, None] * past)
     variance = power / count / n_dims
     mean = rate_sum / count
-    found = {"field": cross / count / variance, "changes": np.sqrt(np.maximum(square / count - mean**2, 0))}
+    covariance = cross / count - np.outer(mean, shown_sum / count)  # a sustained rate times what the noise happened to be is no field
+    found = {"field": covariance / variance, "changes": np.sqrt(np.maximum(square / count - mean**2, 0))}
     if n_components:
         found.update(_components(moment / count, prior / count, mean, found["field"], variance, n_components))
     return _fold(found, shape, area, n_lags)

@@ -1,5 +1,7 @@
 """receptive_field finds the filters that units are built from."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,17 @@ def test_the_gradient_is_the_filter_and_reaches_as_far_as_the_network():
 def test_batches_do_not_matter(bank):
     a, b = (receptive_field(bank, "simple", units="all", n_presentations=6, n_frames=40, batch_size=n, seed=0) for n in (6, 4))
     np.testing.assert_allclose(a.field.values, b.field.values, rtol=1e-4, atol=1e-6)
+
+
+def test_a_sustained_rate_leaves_no_trace_in_the_average(bank):
+    class Raised(type(bank)):
+        def rates(self, state, drive, layers):
+            return {k: v + 50.0 for k, v in super().rates(state, drive, layers).items()}
+
+    raised = copy.deepcopy(bank)
+    raised.__class__ = Raised
+    a, b = (receptive_field(m, "simple", units="all", n_presentations=4, n_frames=60, seed=0).field.values for m in (bank, raised))
+    np.testing.assert_allclose(a, b, atol=1e-3 * np.abs(a).max())
 
 
 @pytest.mark.parametrize(
