@@ -1,7 +1,8 @@
 # ---
 # How well each model, its untrained twin and the controls predict three V4 sessions, by layer and step.
 #
-#   python analyses/notebooks/v4_predictivity.py predict convrnn-rgc --folder runs/v4          (also: convrnn-rgc:untrained, pixels, gabor-energy)
+#   python analyses/notebooks/v4_predictivity.py predict convrnn-rgc --folder runs/v4          (also: convrnn-rgc:untrained, pixels, gabor-energy;
+#   convrnn-rgc+112 shows a third frame size)
 #   python analyses/notebooks/v4_predictivity.py table --folder runs/v4 --out data/v4_predictivity.nc
 #
 # Images are shown in several frame sizes (the models are convolutional), each layer is averaged over 7 x 7 pools, and amplitudes are
@@ -33,7 +34,7 @@ SESSIONS = ("190923", "201025", "210325")
 CITED = {"190923": 0.80, "201025": 0.85}  # split-half ceilings that Brain-Score states for Cowley2026.V4-pls
 ALPHAS = np.logspace(0, 5, 6)
 FOLDS, SEED = 5, 0
-REFERENCE = "gabor-energy (sqrt)"
+REFERENCES = ("gabor-energy", "gabor-energy (sqrt)")  # the yardstick, and a stronger one
 
 
 # %%
@@ -60,7 +61,8 @@ def candidates(predictor, stimuli):
         energy = control_responses(stimuli).values[:, :, 0]
         return {("gabor-energy", 0): compressed(energy) if "sqrt" in predictor else energy}
     name, _, twin = predictor.partition(":")
-    sizes = (16, 32) if "digits" in name else (32, 64)
+    name, _, more = name.partition("+")
+    sizes = (32, 64, int(more)) if more else (16, 32) if "digits" in name else (32, 64)
     parts = {}
     for size in sizes:
         model = frame(name, size, bool(twin))
@@ -74,15 +76,15 @@ def candidates(predictor, stimuli):
                 units = responses.values[:, responses.layer.values == layer, k]
                 if units.shape[1] > 20 and np.ptp(units, axis=0).max() > 0:
                     parts.setdefault((str(layer), when), []).append(compressed(units.astype(float)))
-    found = {key: np.concatenate(v, axis=1) for key, v in parts.items() if key[1] == "last"}
+    found = {} if more else {key: np.concatenate(v, axis=1) for key, v in parts.items() if key[1] == "last"}
     for when in ("middle", "last"):
         found["all layers", when] = np.concatenate([np.concatenate(v, axis=1) for key, v in parts.items() if key[1] == when], axis=1)
     return found
 
 
-def predict(predictor, folder):
+def predict(predictor, folder, sessions=SESSIONS):
     folder.mkdir(parents=True, exist_ok=True)
-    for session in SESSIONS:
+    for session in sessions:
         file = folder / f"{predictor.replace(':', '_')}-{session}.nc"
         if file.exists():
             continue
@@ -125,8 +127,8 @@ def table(folder, out):
             chosen = max(options, key=lambda c, p=p, others=others: np.mean([medians[p, o, c] for o in others]))
             rows.append((p, s, chosen))
     grid = (len(predictors), len(SESSIONS))
-    names = ("median_r", "median_r_low", "median_r_high", "difference", "difference_low", "difference_high", "p_value", "normalised")
-    found = {k: np.full(grid, np.nan) for k in names}
+    found = {k: np.full(grid, np.nan) for k in ("median_r", "median_r_low", "median_r_high", "normalised")}
+    paired = {k: np.full((len(REFERENCES), *grid), np.nan) for k in ("difference", "difference_low", "difference_high", "p_value")}
     choice = np.full(grid, "", dtype="<U40")
     for p, s, c in rows:
         i, j = predictors.index(p), SESSIONS.index(s)
@@ -137,14 +139,16 @@ def table(folder, out):
         found["median_r"][i, j], choice[i, j] = medians[p, s, c], c
         found["median_r_low"][i, j], found["median_r_high"][i, j] = np.quantile(boot, [0.025, 0.975])
         found["normalised"][i, j] = medians[p, s, c] ** 2 / ceilings[s]
-        base = str(stored[REFERENCE, s].candidate.values[0])
-        gap = r - r_of(REFERENCE, s, base, draw)
-        boot = np.median(np.take_along_axis(gap, sites, axis=1), axis=1)
-        found["difference"][i, j] = np.median(r_of(p, s, c) - r_of(REFERENCE, s, base))
-        found["difference_low"][i, j], found["difference_high"][i, j] = np.quantile(boot, [0.025, 0.975])
-        found["p_value"][i, j] = min(1.0, 2 * (min((boot <= 0).sum(), (boot >= 0).sum()) + 1) / (n_resamples + 1))
-    found["p_adjusted"] = holm(found["p_value"].ravel()).reshape(grid)
+        for n, reference in enumerate(REFERENCES):
+            base = str(stored[reference, s].candidate.values[0])
+            gap = r - r_of(reference, s, base, draw)
+            boot = np.median(np.take_along_axis(gap, sites, axis=1), axis=1)
+            paired["difference"][n, i, j] = np.median(r_of(p, s, c) - r_of(reference, s, base))
+            paired["difference_low"][n, i, j], paired["difference_high"][n, i, j] = np.quantile(boot, [0.025, 0.975])
+            paired["p_value"][n, i, j] = min(1.0, 2 * (min((boot <= 0).sum(), (boot >= 0).sum()) + 1) / (n_resamples + 1))
+    paired["p_adjusted"] = np.stack([holm(p.ravel()).reshape(grid) for p in paired["p_value"]])
     data = {k: (("predictor", "session"), v) for k, v in found.items()} | {"chosen": (("predictor", "session"), choice)}
+    data |= {k: (("reference", "predictor", "session"), v) for k, v in paired.items()}
     all_candidates = sorted({(p, str(c)) for (p, _), d in stored.items() for c in d.candidate.values})
     data["by_candidate"] = (("candidate", "session"), np.array([[medians[p, s, c] for s in SESSIONS] for p, c in all_candidates]))
     data["ceiling"] = ("session", np.array([ceilings[s] for s in SESSIONS]))
@@ -153,12 +157,13 @@ def table(folder, out):
         coords={
             "predictor": predictors,
             "session": list(SESSIONS),
+            "reference": list(REFERENCES),
             "candidate": [f"{p}: {c}" for p, c in all_candidates],
             "n_neurons": ("session", [targets[s].shape[1] for s in SESSIONS]),
             "n_images": ("session", [len(targets[s]) for s in SESSIONS]),
             "ceiling_source": ("session", ["split-half of this recording" if s not in CITED else "cited from Brain-Score" for s in SESSIONS]),
         },
-        attrs={"reference": REFERENCE, "convention": "r^2/c", "regression": "ridge, penalty of each neuron by leave-one-out", "folds": FOLDS, "n_resamples": n_resamples},
+        attrs={"convention": "r^2/c", "regression": "ridge, penalty of each neuron by leave-one-out", "folds": FOLDS, "n_resamples": n_resamples},
     )
     result.to_netcdf(out)
     return result
@@ -170,10 +175,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("command", choices=("predict", "table"))
     parser.add_argument("predictors", nargs="*")
+    parser.add_argument("--sessions", nargs="*", default=SESSIONS)
     parser.add_argument("--folder", type=Path, default=Path("runs/v4"))
     parser.add_argument("--out", type=Path, default=Path("data/v4_predictivity.nc"))
     options = parser.parse_args()
     for given in options.predictors if options.command == "predict" else ():
-        predict(given, options.folder)
+        predict(given, options.folder, options.sessions)
     if options.command == "table":
         table(options.folder, options.out)

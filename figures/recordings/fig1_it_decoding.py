@@ -41,13 +41,13 @@ def draw(it, model):
 
     s = (model.time_bin_start.values + model.time_bin_end.values) / 2
     last.fill_between(s, model.accuracy_low, model.accuracy_high, color=COLOURS["green"], alpha=0.25, lw=0)
-    last.plot(s, model.accuracy, color=COLOURS["green"], label="4 areas, n = 160")
+    last.plot(s, model.accuracy, color=COLOURS["green"], label="n = 160")
     last.fill_between(s, model.chance.min("shuffle"), model.chance.max("shuffle"), color=COLOURS["grey"], alpha=0.35, lw=0, label="shuffled labels")
     last.axhline(1 / model.attrs["n_classes"], color="black", lw=0.6, ls=":")
     last.axvline(0, color="black", lw=0.6)
     last.set_ylim(0, 1.02)
     last.set_xlabel("time from onset (ms)")
     last.set_title(f"CordsNet, {model.attrs['n_classes']} digits,\n{model.attrs['n_presentations']} images", loc="left")
-    last.legend(loc="center right", handlelength=1.2)
+    last.legend(loc="upper right", bbox_to_anchor=(1.0, 0.5), handlelength=1.0)
     panel_letter([left, middle, right, last], dx=-8)
     return fig

@@ -243,12 +243,14 @@ def _aligned(source: Any, target: Any, over_time: bool) -> tuple[np.ndarray, np.
 
 
 def _score_values(r: np.ndarray, target: Any) -> Any:
-    """(split, neuroid[, time_bin]) as a Score with the target's neuroid (and time) coords."""
+    """(split, neuroid[, time_bin]) as a Score with the target's neuroid (and time) coords, neuroids sorted by id as Brain-Score sorts them."""
     metrics = require("brainscore_vision.metrics")
     dims = ("split", "neuroid") + (("time_bin",) if r.ndim == 3 else ())
     coords: dict[str, Any] = {"split": np.arange(len(r))}
     coords |= {k: v for k, v in flat_coords(target).items() if v[0] in (("neuroid",), ("time_bin",)) and v[0][0] in dims and k not in ("neuroid", "time_bin")}
-    return metrics.Score(r, coords=coords, dims=dims)
+    order = np.argsort(np.asarray(coords["neuroid_id"][1]), kind="stable")
+    coords |= {k: (d, np.asarray(v)[order]) for k, (d, v) in ((k, c) for k, c in coords.items() if k != "split") if d == ("neuroid",)}
+    return metrics.Score(r[:, order], coords=coords, dims=dims)
 
 
 def _fast_ceiling(ceiling_func: Any) -> Any:

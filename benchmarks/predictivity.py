@@ -1,0 +1,155 @@
+"""Our regressions and ceilings against Brain-Score's own classes at MajajHong2015's size: CPU seconds of one thread, ratios, and differences.
+
+    python benchmarks/predictivity.py pls 1000        (features; also: ridge, ceiling, pls-bins, pls-over-time)
+    python benchmarks/predictivity.py pls 1000 --splits 2
+
+2,560 images x 168 sites, 10 random splits of 90/10 in proportion to 64 objects.  Cases whose peer takes many minutes run it on one bin
+or split and say so ("extrapolated").
+"""
+
+import argparse
+import os
+import time
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
+
+import numpy as np
+
+
+def data(features, n=2560, sites=168, seed=0):
+    rng = np.random.default_rng(seed)
+    X = (rng.normal(size=(n, features)) * np.arange(1, features + 1) ** -0.5).astype(np.float32)
+    signal = X @ rng.normal(size=(features, sites))
+    Y = signal / signal.std(axis=0) + rng.normal(size=(n, sites))
+    return X, Y.astype(np.float32)
+
+
+def assembly(values, neuroids, objects=64):
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+
+    n = len(values)
+    coords = {
+        "stimulus_id": ("presentation", [f"s{k:05d}" for k in range(n)]),
+        "object_name": ("presentation", [f"o{k % objects:02d}" for k in range(n)]),
+        "neuroid_id": ("neuroid", [f"{neuroids}{k}" for k in range(values.shape[1])]),
+        "region": ("neuroid", ["IT"] * values.shape[1]),
+    }
+    return NeuroidAssembly(values, coords=coords, dims=["presentation", "neuroid"])
+
+
+def timed(call):
+    start = time.process_time()
+    result = call()
+    return result, time.process_time() - start
+
+
+def report(case, peer, peer_s, ours_s, differences, note=""):
+    shown = ", ".join(f"{k} {v:.1e}" for k, v in differences.items())
+    print(f"{case}: {peer} {peer_s:.1f} s, neurodyn {ours_s:.2f} s, ratio {peer_s / ours_s:.1f}; {shown}{note}", flush=True)
+
+
+def regression(kind, features, splits):
+    import brainscore_vision as bv
+
+    from neurodyn.brainscore.acceleration import _fast_metric
+
+    X, Y = data(features)
+    source, target = assembly(X, "m"), assembly(Y, "n")
+    metric = bv.load_metric(kind, crossvalidation_kwargs={"stratification_coord": "object_name", "splits": splits})
+    fast, ours_s = timed(lambda: _fast_metric(metric)(source, target))
+    library, peer_s = timed(lambda: metric(source, target))
+    r = np.abs(fast.raw.transpose("split", "neuroid").values - library.raw.transpose("split", "neuroid").values)
+    report(f"{kind}, {features} features, {splits} splits", "Brain-Score", peer_s, ours_s, {"score": abs(float(fast) - float(library)), "per neuroid": r.max()})
+
+
+def ceiling(_, splits):
+    import brainscore_vision as bv
+    from brainscore_core.supported_data_standards.brainio.assemblies import NeuroidAssembly
+
+    from neurodyn.brainscore.acceleration import FastCeiling
+
+    n, repeats, sites = 3200, 46, 168
+    rng = np.random.default_rng(0)
+    values = (np.tile(rng.normal(size=(n, sites)), (repeats, 1)) + 3 * rng.normal(size=(n * repeats, sites))).astype(np.float32)
+    coords = {
+        "stimulus_id": ("presentation", np.tile([f"s{k:05d}" for k in range(n)], repeats)),
+        "object_name": ("presentation", np.tile([f"o{k % 64:02d}" for k in range(n)], repeats)),
+        "repetition": ("presentation", np.repeat(np.arange(repeats), n)),
+        "neuroid_id": ("neuroid", [f"n{k}" for k in range(sites)]),
+        "region": ("neuroid", ["IT"] * sites),
+    }
+    recorded = NeuroidAssembly(values, coords=coords, dims=["presentation", "neuroid"])
+    ceiler = bv.load_ceiling("internal_consistency")
+    ceiler._consistency._cross_validation._split._split.n_splits = splits
+    fast, ours_s = timed(FastCeiling(ceiler, recorded))
+    library, peer_s = timed(lambda: ceiler(recorded))
+    r = np.abs(fast.raw.transpose("split", "neuroid").values - library.raw.transpose("split", "neuroid").values)
+    differences = {"ceiling": abs(float(fast) - float(library)), "per neuroid": r.max()}
+    report(f"ceiling, {n} images x {repeats} repeats x {sites} sites, {splits} splits", "Brain-Score", peer_s, ours_s, differences)
+
+
+def pls_bins(features, splits, n_bins=20):
+    from sklearn.cross_decomposition import PLSRegression
+
+    from neurodyn.numerics.crossval import make_splits
+    from neurodyn.numerics.pls import pls_cv
+
+    X, Y = (v.astype(float) for v in data(features))
+    bins = np.stack([Y + np.random.default_rng(k).normal(size=Y.shape) for k in range(n_bins)], axis=2)
+    parts = make_splits(len(X), n_splits=splits, kind="shuffle", labels=np.arange(len(X)) % 64, seed=1)
+    ours, ours_s = timed(lambda: pls_cv(X, bins, parts, solver="nipals"))
+    train, test = parts[0]
+    want, peer_s = timed(lambda: PLSRegression(25, scale=False).fit(X[train], bins[train, :, 0]).predict(X[test]))
+    note = " (peer: one split of one bin, extrapolated)"
+    report(
+        f"pls, {n_bins} bins, {features} features, {splits} splits",
+        "scikit-learn",
+        peer_s * splits * n_bins,
+        ours_s,
+        {"predictions": np.abs(want - ours.predictions[0][:, :, 0]).max()},
+        note,
+    )
+
+
+def pls_over_time(features, splits, n_bins=20):
+    from sklearn.cross_decomposition import PLSRegression
+
+    from neurodyn.numerics.crossval import make_splits
+    from neurodyn.numerics.pls import pls_cv
+
+    X, Y = (v.astype(float) for v in data(features))
+    rng = np.random.default_rng(1)
+    X, Y = (np.concatenate([v + 0.3 * rng.normal(size=v.shape) for _ in range(n_bins)]) for v in (X, Y))
+    n = len(X) // n_bins
+    parts = make_splits(n, n_splits=splits, kind="shuffle", labels=np.arange(n) % 64, seed=1)
+    rows = [tuple((np.arange(n_bins)[:, None] * n + part).ravel() for part in pair) for pair in parts]
+    ours, ours_s = timed(lambda: pls_cv(X, Y, rows, solver="nipals"))
+    train, test = rows[0]
+    want, peer_s = timed(lambda: PLSRegression(25, scale=False).fit(X[train], Y[train]).predict(X[test]))
+    note = " (peer: one split, extrapolated)"
+    report(
+        f"pls, one map over {n_bins} bins, {features} features, {splits} splits",
+        "scikit-learn",
+        peer_s * splits,
+        ours_s,
+        {"predictions": np.abs(want - ours.predictions[0]).max()},
+        note,
+    )
+
+
+CASES = {
+    "pls": lambda f, s: regression("pls", f, s),
+    "ridge": lambda f, s: regression("ridge", f, s),
+    "ceiling": ceiling,
+    "pls-bins": pls_bins,
+    "pls-over-time": pls_over_time,
+}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("case", choices=CASES)
+    parser.add_argument("features", type=int, nargs="?", default=1000)
+    parser.add_argument("--splits", type=int, default=10)
+    options = parser.parse_args()
+    CASES[options.case](options.features, options.splits)
