@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -324,14 +324,15 @@ def model_parts(spec: str | ModelInput, resolver: Resolver) -> dict[str, Any]:
         card = card_of(spec.name)
         trained = None if spec.untrained or card.weights is None else card.weights.sha256
         seed = None if trained else card.seed if spec.seed is None else spec.seed
-        return {"architecture": card.architecture, "config": canonical(card.config), "weights": trained, "seed": seed, "code": _model_code(card.architecture)}
+        code = _model_code(card.architecture, card.config)
+        return {"architecture": card.architecture, "config": canonical(card.config), "weights": trained, "seed": seed, "code": code}
     if spec.architecture is not None:
         return {
             "architecture": spec.architecture,
             "config": canonical(spec.parameters),
             "weights": None,
             "seed": spec.seed or 0,
-            "code": _model_code(spec.architecture),
+            "code": _model_code(spec.architecture, spec.parameters),
         }
     factory = function_named(spec.factory, "neurodyn.testing.systems", resolver.cell.where)
     state: dict[str, Any] = getattr(resolver.model, "state_dict", dict)()
@@ -344,6 +345,13 @@ def model_parts(spec: str | ModelInput, resolver: Resolver) -> dict[str, Any]:
     }
 
 
-def _model_code(architecture: str) -> str:
+def _model_code(architecture: str, config: Mapping[str, Any]) -> str:
     known = architecture in registry.names("architectures")
-    return code_digest(f"neurodyn.architectures.{architecture}" if known else architecture.split(":")[0], "neurodyn.experiment.resolve")
+    modules = [f"neurodyn.architectures.{architecture}" if known else architecture.split(":")[0], "neurodyn.experiment.resolve"]
+    return code_digest(*modules, *(_cells_of(architecture, config) if known else ()))
+
+
+def _cells_of(architecture: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The module of the cell that a config names: it is imported by name, so that no import statement leads to it."""
+    cell = config.get("cell", getattr(registry.load_module("architectures", architecture).Config, "cell", None))
+    return (f"neurodyn.cells.{cell}",) if cell in registry.names("cells") else ()

@@ -10,10 +10,12 @@ import pytest
 import xarray as xr
 
 from neurodyn import places
+from neurodyn.architectures import convrnn
 from neurodyn.artefacts.store import load, provenance
 from neurodyn.errors import ArtefactError, ConfigError
+from neurodyn.experiment import resolve_inputs
 from neurodyn.experiment.run import open_result, run, status
-from neurodyn.experiment.spec import read_experiment
+from neurodyn.experiment.spec import ModelInput, read_experiment
 from neurodyn.experiment.sweep import plan, sweep
 
 
@@ -325,3 +327,13 @@ def test_a_data_array_becomes_a_dataset(write, base):
     found = open_result("toy/base")
     assert found.responses.dims == ("presentation", "neuroid", "time_bin")
     assert isinstance(found, xr.Dataset)
+
+
+@pytest.mark.parametrize("config", [{"cell": "ugrnn"}, {}], ids=["named", "default"])
+def test_the_code_of_the_cell_is_part_of_the_key(config):
+    cell = config.get("cell", convrnn.Config().cell)
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resolve_inputs, "code_digest", lambda *modules: asked.extend(modules) or "")
+        resolve_inputs.model_parts(ModelInput(architecture="convrnn", parameters=config), None)
+    assert f"neurodyn.cells.{cell}" in asked
