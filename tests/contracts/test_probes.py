@@ -9,7 +9,7 @@ import xarray as xr
 import neurodyn as nd
 from neurodyn import registry
 from neurodyn.errors import ConfigError
-from neurodyn.experiment.probes import PROBES, probe
+from neurodyn.experiment.probes import SMALL, probe
 from neurodyn.experiment.resolve import card_of
 from neurodyn.testing.systems import linear_network
 
@@ -21,7 +21,7 @@ def test_probe(model, name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a first look stops early, and says so
         found = probe(nd.load_model(model), name, seed=0)
-    assert isinstance(found, xr.Dataset)
+    found = found if isinstance(found, xr.Dataset) else found.to_dataset(name="result")
     if found.sizes.get("fixed_point") == 0:  # a network may have none near its last state: then that is the finding
         assert found.attrs["n_searched"] == 1
         return
@@ -42,5 +42,10 @@ def test_unknown_probe():
         probe(linear_network([0.9]), "eigenspectra", seed=0)
 
 
-def test_probe_names_are_analyses():
-    assert set(PROBES) <= set(registry.names("analysis"))
+def test_what_a_first_look_cannot_make_is_named():
+    with pytest.raises(ConfigError, match="takes `"):
+        probe(linear_network([0.9]), "search_gains", seed=0)
+
+
+def test_small_parameters_are_of_analyses():
+    assert set(SMALL) <= set(registry.names("analysis"))
