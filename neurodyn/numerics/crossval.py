@@ -25,7 +25,7 @@ class CVResult:
     predictions : list of array, (row, target[, time])
         One array a split: predictions of that split's held-out rows.
     r : array, (split, target[, time])
-        Pearson correlation of predictions and targets over the held-out rows; NaN for constant targets.
+        Pearson correlation of predictions and targets over the held-out rows; 0 for constant predictions, NaN for constant targets.
     test : list of int array
         Held-out rows of each split.
     alpha : array or None, (split, target[, time])
@@ -158,5 +158,15 @@ def check_regression(where: str, X: np.ndarray, Y: np.ndarray, splits: Sequence[
 
 
 def held_out_correlation(predictions: Sequence[np.ndarray], Y: np.ndarray, test: Sequence[np.ndarray]) -> np.ndarray:
-    """Pearson correlation of each split's held-out rows, (split, target...); NaN where fewer than 2 rows are held out."""
-    return np.stack([pearson(p, Y[rows]) if len(rows) > 1 else np.full(p.shape[1:], np.nan) for p, rows in zip(predictions, test, strict=True)])
+    """Pearson correlation of each split's held-out rows, (split, target...); NaN where fewer than 2 rows are held out or the target is constant.
+
+    A prediction that does not vary where the target does predicts nothing and counts as 0: were it NaN, means and medians would leave out
+    just the targets that the fit fails on.
+    """
+    return np.stack(
+        [_or_zero(pearson(p, Y[rows]), Y[rows]) if len(rows) > 1 else np.full(p.shape[1:], np.nan) for p, rows in zip(predictions, test, strict=True)]
+    )
+
+
+def _or_zero(r: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(r) & ~np.isnan(pearson(targets, targets)), 0.0, r)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurodyn.numerics.correlation import pearson
+
 __all__ = ["FoldBootstrap", "fold_bootstrap", "resampled_r"]
 
 
@@ -44,13 +46,14 @@ def resampled_r(predictions: Sequence[np.ndarray], Y: np.ndarray, test: Sequence
     total = np.zeros((len(draws[0]), int(np.prod(shape))))
     for p, rows, weights in zip(predictions, test, draws, strict=True):
         x, y = p.reshape(len(rows), -1), Y[rows].reshape(len(rows), -1)
+        flat = np.isnan(pearson(x, y))  # what the estimate counts as 0 is 0 in every resample
         x, y = x - x.mean(axis=0), y - y.mean(axis=0)
         n = weights.sum(axis=1, keepdims=True)
         mx, my = weights @ x / n, weights @ y / n
         xy, xx, yy = weights @ (x * y) / n - mx * my, weights @ (x * x) / n - mx**2, weights @ (y * y) / n - my**2
         with np.errstate(invalid="ignore", divide="ignore"):
             r = xy / np.sqrt(xx * yy)
-        total += np.where(np.isfinite(r), np.clip(r, -1, 1), 0.0)  # a resample of equal rows tells nothing
+        total += np.where(np.isfinite(r) & ~flat, np.clip(r, -1, 1), 0.0)  # a resample of equal rows tells nothing
     return (total / len(predictions)).reshape(-1, *shape)
 
 

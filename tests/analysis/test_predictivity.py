@@ -249,3 +249,16 @@ def test_recordings_without_repeats_have_no_ceiling():
     with pytest.raises(NumericsError, match="fix: a recording with repeats"):
         ceiling(r, seed=0)
     assert np.isnan(predictivity(m, r, n_resamples=0, seed=0).ceiling).all()
+
+
+def test_neuroids_that_nothing_predicts_count_in_the_median():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 5, 1)), rng.normal(size=(100, 20)) + 10
+    y[:, :3] += 3 * x[:, :3, 0]
+    ids = np.arange(100)
+    m = make_responses(x, stimulus_coords={"stimulus_id": ids}, neuroid_coords={"neuroid_id": np.arange(5)}, step=[0], dt_ms=None)
+    out = predictivity(m, make_recordings(y, stimulus_id=ids, neuroid_id=np.arange(20), time_bins_ms=[(70, 170)]), folds=5, n_resamples=200, seed=0)
+    assert np.isfinite(out.raw).all()
+    assert (out.raw[:3] > 0.9).all()
+    assert abs(float(out.median_raw)) < 0.1  # 17 of 20 are noise
+    assert ((out.raw_low <= out.raw) & (out.raw <= out.raw_high)).all()
