@@ -44,7 +44,7 @@ SMALL: dict[str, Callable[[Any], dict[str, Any]]] = {
     "lyapunov_exponents": lambda model: {"layers": model.phase[-1], "n_exponents": 1, "n_steps": 5, "double": False},
     "object_information": lambda model: {"n_components": (1, 2), "n_folds": 2},
     "perturbation_growth": lambda model: {"n_steps": 5, "burn_in": 2},
-    "predictivity": lambda model: {"folds": 3, "n_resamples": 50},
+    "predictivity": lambda model: {"mapping": "concatenate", "folds": 3, "n_resamples": 50},
     "representational_geometry": lambda model: {"dissimilarity": "euclidean"},
     "robustness": lambda model: {"budgets": (2 / 255,), "attack": "fgsm"},
     "stream_replay": lambda model: {"stream": next(k for k in model.layers if k.endswith(".d")), "mode": "shuffled", "layer": model.layers[0]},
