@@ -19,7 +19,8 @@ def draw(population):
     right.text(3.55, 0.105, "chance", ha="right", va="bottom", fontsize=5.5, color=COLOURS["grey"])
     n = int((population.cell.values == "top-dropout").sum())
     right.set(ylabel="clean accuracy (CIFAR-10, 16 px)", ylim=(0.05, 0.6), title=f"{n} networks an arm, {population.attrs['n_behaviour']} test images")
-    panel_letter([left, right])
+    panel_letter(left, "a", dx=10)
+    panel_letter(right, "b")
     return fig
 
 
@@ -41,7 +42,8 @@ def schematic(ax):
     ax.text(0.55, 0.8, "local recurrence (previous step)", ha="center", fontsize=6, color=COLOURS["grey"])
     arrow(ax, (0.89, 0.5), (0.93, 0.5), "black")
     ax.text(0.94, 0.5, "class", va="center", fontsize=6)
-    ax.text(0.5, 0.95, "integration layer = area 1;  dropout silences single units of every area, p = 0.25, a new mask each step", ha="center", fontsize=6)
+    note = "integration layer = area 1; dropout silences single units of every area,\np = 0.25, a new mask each step"
+    ax.text(0.5, 0.99, note, ha="center", va="center", fontsize=6)
 
 
 def arrow(ax, start, end, colour, curve=0.0):

@@ -21,7 +21,7 @@ def draw(population):
     panels[1].axhline(0, color=COLOURS["grey"], linewidth=0.8)
     panels[1].set(ylabel="exponent added by the\nstream's Jacobian block", title="below 0: stabilises")
     panels[1].yaxis.label.set_size(5.5)
-    panels[1].tick_params(axis="x", labelsize=4.2)
+    panels[1].set_xticks(range(4), ["control", "control\n+ drop.", "feedb.", "feedb.\n+ drop."], fontsize=4.8)
     plot_arm_curves(panels[2], population, "perturbation_growth", population.growth_step.values)
     panels[2].set(yscale="log", xlabel="step after the perturbation", ylabel="distance / first distance")
     panels[2].legend(fontsize=5.2)

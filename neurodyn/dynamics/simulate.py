@@ -18,7 +18,7 @@ from neurodyn.artefacts.stream import ResponseWriter
 from neurodyn.dynamics.noise import NoiseSource
 from neurodyn.dynamics.record import READOUT, LayerPlan, Record, TimePlan, neuroid_coords
 from neurodyn.dynamics.schedule import Schedule, Timeline
-from neurodyn.errors import CapacityError, ModelError, SchemaError, first_of
+from neurodyn.errors import CapacityError, ConfigError, ModelError, SchemaError, first_of
 from neurodyn.schema import PRESENTATION, check_ids, check_stimuli, make_responses
 
 if TYPE_CHECKING:
@@ -187,6 +187,8 @@ def timeline_of(model: DynamicalModel, stimuli: xr.DataArray | xr.Dataset, sched
             schedule = Schedule(0.0, float(start[-1] + last), 0.0, "ms" if model.dt_ms is not None else "step")
     if schedule is None:
         schedule = getattr(model, "trial", None) or Schedule.steps(stimulus=DEFAULT_STEPS)
+    if not isinstance(schedule, Schedule):
+        raise ConfigError("simulate", f"`schedule` is a {type(schedule).__name__}", expected="a Schedule", fix="neurodyn.Schedule.ms(before=100, stimulus=200)")
     return schedule.timeline(dt_ms=model.dt_ms, frame_start=start)
 
 
@@ -338,6 +340,9 @@ def check_ready(model: DynamicalModel) -> None:
     """Refuse a model in train mode: dropout and batch statistics would make its activity irreproducible."""
     import torch
 
+    if not hasattr(model, "step") or not hasattr(model, "blank"):
+        fix = f"neurodyn.load_model({model!r})" if isinstance(model, str) else "neurodyn.as_dynamical(module, ...)"
+        raise ModelError("simulate", f"`model` is a {type(model).__name__}, which has no `step` and `blank`", expected="a model under the contract", fix=fix)
     if isinstance(model, torch.nn.Module) and model.training:
         raise ModelError("simulate", f"{type(model).__name__} is in train mode", expected="eval mode", fix="model.eval()")
 
@@ -425,7 +430,11 @@ def _check_frames(model: DynamicalModel, stimuli: xr.DataArray | xr.Dataset) -> 
             "simulate",
             f"`stimuli` are {shape[0]} x {shape[1]} x {shape[2]} (channel x row x column) for a model of {' x '.join(map(str, blank.shape))}",
             expected=f"images of {blank.shape[1]} x {blank.shape[2]} pixels with {blank.shape[0]} channels",
-            fix=f"neurodyn.stimuli.resize.resize(stimuli, {blank.shape[1]}, n_channels={blank.shape[0]})",
+            fix=f"neurodyn.stimuli.resize.resize(stimuli, {blank.shape[1]}, n_channels={blank.shape[0]})"
+            if blank.shape[1] > 1
+            else "as_dynamical(module, encode=..., blank=torch.zeros("
+            + ", ".join(map(str, shape))
+            + ")), where encode turns a batch of images into the module's inputs",
         )
     return stimuli
 
