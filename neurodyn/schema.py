@@ -236,7 +236,9 @@ def check_stimuli(stimuli: xr.DataArray, *, where: str = "check_stimuli") -> xr.
             where,
             f"`stimuli` ranges from {values.min():.4g} to {values.max():.4g}",
             expected="values in [0, 1]",
-            fix="stimuli / 255 for 8-bit images" if 1.5 < values.max() <= 255 and values.min() >= 0 else "stimuli.clip(0, 1), where these are rounding errors",
+            fix="stimuli / 255 for 8-bit images"
+            if 1.5 < values.max() <= 255 and values.min() >= 0
+            else "undo any normalisation (models normalise in encode); clip(0, 1) a small overshoot, as neurodyn.stimuli.resize does",
         )
     return stimuli
 

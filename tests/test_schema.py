@@ -66,6 +66,7 @@ def images(n=2, **changes):
         (lambda: images().astype(float), "dtype float64"),
         (lambda: (images() * 255).astype(np.float32), "ranges from 127.5"),
         (lambda: images() - np.float32(0.6), "neurodyn.stimuli.resize"),
+        (lambda: images() * np.float32(255), "stimuli / 255"),
         (lambda: images().where(images().row > 0).astype(np.float32), "NaN"),
         (lambda: images().rename(row="y"), "dims"),
         (lambda: images().drop_vars("stimulus_id"), "stimulus_id"),

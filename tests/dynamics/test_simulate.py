@@ -138,6 +138,19 @@ def test_bad_input(images, stimuli, kwargs, error, message):
         nd.simulate(Leaky(), stimuli(images), **kwargs)
 
 
+@pytest.mark.parametrize(
+    ("model", "schedule", "error", "message"),
+    [
+        ("leaky", None, ModelError, "load_model\\('leaky'\\)"),
+        (torch.nn.Linear(1, 1).eval(), None, ModelError, "as_dynamical"),
+        (None, 200, ConfigError, "Schedule.ms"),
+    ],
+)
+def test_what_is_no_model_or_schedule_is_refused(images, model, schedule, error, message):
+    with pytest.raises(error, match=message):
+        nd.simulate(Leaky() if model is None else model, images, schedule)
+
+
 def test_train_mode_is_refused(images):
     with pytest.raises(ModelError, match=r"model.eval\(\)"):
         nd.simulate(Leaky().train(), images)
