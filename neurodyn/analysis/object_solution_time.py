@@ -89,7 +89,8 @@ def object_solution_time(
     times = np.asarray(responses.time_bin_start.values, float)
     splits = make_splits(len(ids), n_splits=n_splits, kind="shuffle", train_size=1 - test_size, seed=split_seed)
     solution = np.full((n_splits, len(ids)), np.nan)
-    total, count = np.zeros((len(ids), len(times))), np.zeros(len(ids))
+    total, count = np.zeros((len(ids), len(times))), np.zeros((len(ids), len(times)))
+    held = np.zeros((n_splits, len(ids)), bool)
     for k, (train, test) in enumerate(splits):
         curve = np.empty((len(test), len(times)))
         for t in range(len(times)):
@@ -98,16 +99,14 @@ def object_solution_time(
             curve[:, t] = image_dprime(p, codes[test])
         solution[k, test] = solve(curve, wanted[test], times)
         total[test] += np.nan_to_num(curve)
-        count[test] += 1
+        count[test] += np.isfinite(curve)  # a split that holds out no distractor says nothing of its images
+        held[k, test] = np.isfinite(curve).any(axis=1)
     with np.errstate(invalid="ignore"):
-        dprime = total / count[:, None]
-    held = np.zeros((n_splits, len(ids)), bool)
-    for k, (_, test) in enumerate(splits):
-        held[k, test] = True
+        dprime = total / count
     data = {
         "solution_ms": (("split", PRESENTATION), solution, {"units": "ms"}),
         "dprime": ((PRESENTATION, TIME_BIN), dprime, {"units": "1"}),
-        "solved": ((), float(np.isfinite(solution[held]).mean()), {"units": "1"}),
+        "solved": ((), float(np.isfinite(solution[held]).mean()) if held.any() else float("nan"), {"units": "1"}),
     }
     if solved_ms is not None:
         brain = _by_id(solved_ms, ids, "solved_ms", nan=True)

@@ -126,3 +126,12 @@ def test_solution_times_order_images_by_difficulty():
 def test_bad_input(call, error, match):
     with pytest.raises(error, match=match):
         call(population())
+
+
+def test_splits_without_a_distractor_do_not_count():
+    responses = population(n=1, noise=0.01)  # six images; each split holds out one, which has no distractor beside it
+    responses = responses.assign_coords(stimulus_id=("presentation", [f"i{k}" for k in range(6)]))
+    threshold = xr.DataArray(np.zeros(6), dims="presentation", coords={"stimulus_id": ("presentation", responses.stimulus_id.values)})
+    out = object_solution_time(responses, threshold, label="object", n_splits=8, test_size=1 / 6, max_epochs=2, seed=0)
+    assert np.isnan(out.dprime).all()  # not 0
+    assert np.isnan(out.solved)
