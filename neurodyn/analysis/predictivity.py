@@ -89,7 +89,7 @@ def predictivity(
         variable              dims                  units  meaning
         ====================  ====================  =====  ===================================================================
         raw                   (neuroid[, time_bin]) 1      held-out Pearson correlation, mean over folds
-        raw_low, raw_high     (neuroid[, time_bin]) 1      95 % interval over held-out predictions
+        raw_low, raw_high     (neuroid[, time_bin]) 1      95 % interval over held-out predictions (`groups`)
         explained_variance    (neuroid[, time_bin]) 1      1 - squared error / variance of the held-out predictions
         ceiling               (neuroid[, time_bin]) 1      reliability c of the mean over repeats; NaN where unknown
         normalised            (neuroid[, time_bin]) 1      `convention` of raw and ceiling; NaN where excluded
@@ -143,9 +143,8 @@ def predictivity(
     good = usable & (c > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         normalised = np.where(good, CONVENTIONS[convention](raw, np.where(good, c, np.nan)), np.nan)
-    boot = fold_bootstrap(
-        result.predictions, Y, result.test, n_resamples=n_resamples, generator=numpy_generator(seed, "predictivity", "bootstrap"), keep=usable
-    )
+    generator = numpy_generator(seed, "predictivity", "bootstrap")
+    boot = fold_bootstrap(result.predictions, Y, result.test, n_resamples=n_resamples, generator=generator, keep=usable, groups=names)
     excluded = _report(status, recordings)
     dims: tuple[str, ...] = (NEUROID, TIME_BIN)
     predicted = result.out_of_fold(len(ids))

@@ -43,22 +43,28 @@ def resampled_r(predictions: Sequence[np.ndarray], Y: np.ndarray, test: Sequence
         How often each held-out row of a fold is drawn.
     """
     shape = Y.shape[1:]
-    total = np.zeros((len(draws[0]), int(np.prod(shape))))
+    total, share = np.zeros((len(draws[0]), int(np.prod(shape)))), np.zeros((len(draws[0]), 1))
     for p, rows, weights in zip(predictions, test, draws, strict=True):
         x, y = p.reshape(len(rows), -1), Y[rows].reshape(len(rows), -1)
         flat = np.isnan(pearson(x, y))  # what the estimate counts as 0 is 0 in every resample
         x, y = x - x.mean(axis=0), y - y.mean(axis=0)
-        n = weights.sum(axis=1, keepdims=True)
+        n = np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
+        drawn = weights.sum(axis=1, keepdims=True) / len(rows)  # 1, or with groups how much of the fold was drawn
         mx, my = weights @ x / n, weights @ y / n
         xy, xx, yy = weights @ (x * y) / n - mx * my, weights @ (x * x) / n - mx**2, weights @ (y * y) / n - my**2
         with np.errstate(invalid="ignore", divide="ignore"):
             r = xy / np.sqrt(xx * yy)
-        total += np.where(np.isfinite(r) & ~flat, np.clip(r, -1, 1), 0.0)  # a resample of equal rows tells nothing
-    return (total / len(predictions)).reshape(-1, *shape)
+        share += drawn
+        total += drawn * np.where(np.isfinite(r) & ~flat, np.clip(r, -1, 1), 0.0)  # a resample of equal rows tells nothing
+    return (total / share).reshape(-1, *shape)
 
 
-def row_draws(test: Sequence[np.ndarray], n_resamples: int, generator: np.random.Generator) -> list[np.ndarray]:
-    """How often each held-out row is drawn in each resample, fold by fold."""
+def row_draws(test: Sequence[np.ndarray], n_resamples: int, generator: np.random.Generator, groups: np.ndarray | None = None) -> list[np.ndarray]:
+    """How often each held-out row is drawn in each resample, fold by fold; whole groups at a time, over all folds, where rows come in groups."""
+    if groups is not None:
+        names, member = np.unique(groups, return_inverse=True)
+        counts = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_resamples).astype(float)
+        return [counts[:, member[rows]] for rows in test]
     return [generator.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=n_resamples).astype(float) for rows in test]
 
 
@@ -70,6 +76,7 @@ def fold_bootstrap(
     n_resamples: int,
     generator: np.random.Generator,
     keep: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
     level: float = 0.95,
 ) -> FoldBootstrap:
     """Intervals for held-out correlations.
@@ -83,6 +90,8 @@ def fold_bootstrap(
     generator : Generator
     keep : bool array, (target...), optional
         Targets that count; others are NaN.
+    groups : array, (row), optional
+        Rows of one group are not independent: groups are resampled instead.
     level : float
 
     Returns
@@ -92,7 +101,7 @@ def fold_bootstrap(
     shape = Y.shape[1:]
     if n_resamples < 1:
         return FoldBootstrap(np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape[1:], np.nan), np.full(shape[1:], np.nan))
-    r = resampled_r(predictions, Y, test, row_draws(test, n_resamples, generator))
+    r = resampled_r(predictions, Y, test, row_draws(test, n_resamples, generator, groups))
     if keep is not None:
         r = np.where(keep, r, np.nan)
     ends = [(1 - level) / 2, (1 + level) / 2]

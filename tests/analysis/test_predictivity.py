@@ -262,3 +262,20 @@ def test_neuroids_that_nothing_predicts_count_in_the_median():
     assert (out.raw[:3] > 0.9).all()
     assert abs(float(out.median_raw)) < 0.1  # 17 of 20 are noise
     assert ((out.raw_low <= out.raw) & (out.raw <= out.raw_high)).all()
+
+
+def test_intervals_resample_whole_groups():
+    rng = np.random.default_rng(0)
+    movie = np.repeat(np.arange(12), 20)  # frames of a movie are nearly copies of each other
+    steady = rng.normal(size=(12, 4))[movie]
+    x = (steady + 0.05 * rng.normal(size=(240, 4)))[:, :, None]
+    y = steady[:, :1] + 0.05 * rng.normal(size=(240, 1)) + rng.normal(size=(12, 1))[movie]
+    ids = np.arange(240)
+    m = make_responses(x, stimulus_coords={"stimulus_id": ids}, neuroid_coords={"neuroid_id": np.arange(4)}, step=[0], dt_ms=None)
+    labels = {"stimulus_id": ids, "neuroid_id": ["a"], "time_bins_ms": [(70, 170)]}
+    grouped = predictivity(m, make_recordings(y, **labels, presentation={"movie": movie}), groups="movie", folds=3, seed=0)
+    width = float((grouped.raw_high - grouped.raw_low).squeeze())
+    names = [f"{k}" for k in range(240)]
+    alone = predictivity(m, make_recordings(y, **labels, presentation={"own": names}), groups="own", folds=3, seed=0)
+    assert width > 2 * float((alone.raw_high - alone.raw_low).squeeze())
+    assert float(grouped.raw_low.squeeze()) <= float(grouped.raw.squeeze()) <= float(grouped.raw_high.squeeze())
