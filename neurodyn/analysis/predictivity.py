@@ -17,7 +17,7 @@ from neurodyn.numerics.fold_bootstrap import fold_bootstrap
 from neurodyn.numerics.pls import pls_cv
 from neurodyn.numerics.projection import project
 from neurodyn.numerics.reliability import split_half_ceiling
-from neurodyn.numerics.ridge import ALPHAS, ridge_cv
+from neurodyn.numerics.ridge import ALPHAS, ridge_cv, unit_rms
 from neurodyn.schema import NEUROID, PRESENTATION, TIME_BIN
 from neurodyn.seeding import numpy_generator
 
@@ -68,7 +68,7 @@ def predictivity(
     convention : {"r^2/c", "(r/c)^2", "r/sqrt(c)"}
         How `normalised` is made; negative correlations stay negative.
     alphas : sequence of float
-        Penalties tried (ridge).
+        Penalties tried (ridge), in units of the features' mean variance: a model's firing rates may be scaled without any effect.
     n_components : int
         Components (PLS).
     n_features : int, optional
@@ -215,7 +215,7 @@ def _fit(
     X: np.ndarray, Y: np.ndarray, splits: list[Split], mapping: str, regression: str, alphas: Sequence[float], n_components: int, groups: np.ndarray | None
 ) -> CVResult:
     def run(x: np.ndarray, y: np.ndarray, s: list[Split], g: np.ndarray | None) -> CVResult:
-        return ridge_cv(x, y, s, alphas=alphas, groups=g) if regression == "ridge" else pls_cv(x, y, s, n_components=n_components)
+        return ridge_cv(unit_rms(x), y, s, alphas=alphas, groups=g) if regression == "ridge" else pls_cv(x, y, s, n_components=n_components)
 
     if mapping == "concatenate":
         return run(X.reshape(len(X), -1), Y, splits, groups)

@@ -13,7 +13,7 @@ from neurodyn.errors import SchemaError, unknown_name
 from neurodyn.numerics.crossval import make_splits
 from neurodyn.numerics.projection import project
 from neurodyn.numerics.resampling import bootstrap_ci
-from neurodyn.numerics.ridge import ALPHAS, ridge_cv
+from neurodyn.numerics.ridge import ALPHAS, ridge_cv, unit_rms
 from neurodyn.schema import NEUROID, TIME_BIN
 from neurodyn.seeding import numpy_generator
 
@@ -43,7 +43,7 @@ def predictivity_map(
         All when absent.
     folds : int
     alphas : sequence of float
-        Penalties tried, one chosen for each neuroid and bin on the training folds.
+        Penalties tried, in units of the features' mean variance; one chosen for each neuroid and bin on the training folds.
     n_features : int, optional
         Project larger layers to this many features at random; ``projection_error`` says what it cost.
     nan : {"raise", "drop-neuroid"}
@@ -97,7 +97,7 @@ def predictivity_map(
             if np.ptp(x, axis=0).max() == 0:  # nothing has reached this layer yet
                 r[:, i, t] = 0.0
                 continue
-            r[:, i, t] = np.moveaxis(ridge_cv(x, Y, splits, alphas=alphas).r, 1, 2)
+            r[:, i, t] = np.moveaxis(ridge_cv(unit_rms(x), Y, splits, alphas=alphas).r, 1, 2)
     r = np.nan_to_num(r, nan=0.0)
     latency = _latencies(responses, recordings, r, seed)
     unit, ms = {"units": "1"}, {"units": "ms"}

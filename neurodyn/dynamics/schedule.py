@@ -92,6 +92,12 @@ class Schedule:
             )
         scale = float(dt_ms) if self.unit == "ms" and dt_ms is not None else 1.0
         before, shown, after = (round(float(x) / scale) for x in (self.before, self.stimulus, self.after))
+        if self.stimulus > 0 and shown == 0:
+            raise ConfigError(
+                "Schedule",
+                f"a stimulus of {self.stimulus:g} ms is shorter than half a step of {dt_ms:g} ms and would never be shown",
+                expected=f"at least {dt_ms:g} ms",
+            )
         if before + shown + after == 0:
             raise ConfigError("Schedule", f"the trial is shorter than one step of {dt_ms} ms", expected="at least one step")
         step = np.arange(-before, shown + after)

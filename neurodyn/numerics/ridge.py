@@ -20,10 +20,32 @@ import scipy.linalg
 from neurodyn.errors import NumericsError
 from neurodyn.numerics.crossval import CVResult, Split, check_regression, held_out_correlation
 
-__all__ = ["ALPHAS", "gram_basis", "ridge_cv"]
+__all__ = ["ALPHAS", "gram_basis", "ridge_cv", "unit_rms"]
 
 ALPHAS = tuple(float(a) for a in np.logspace(-2, 7, 19))
 _LARGEST_SQUARE = 6000  # rows up to which an n x n residual maker is formed
+
+
+def unit_rms(X: np.ndarray) -> np.ndarray:
+    """Divide features by one number, so that their mean variance is 1 and a penalty means the same whatever the firing rates are.
+
+    Parameters
+    ----------
+    X : array, (row, feature)
+
+    Returns
+    -------
+    array, (row, feature)
+        Features keep their variances relative to each other; features that are all constant are returned as they are.
+
+    Examples
+    --------
+    >>> x = np.array([[0.0, 0.0], [2.0, 4.0]])
+    >>> float(unit_rms(x).var(axis=0).mean())
+    1.0
+    """
+    scale = float(np.sqrt(np.mean(np.var(np.asarray(X, float), axis=0))))
+    return X / scale if scale > 0 else X
 
 
 def ridge_cv(

@@ -279,3 +279,12 @@ def test_intervals_resample_whole_groups():
     alone = predictivity(m, make_recordings(y, **labels, presentation={"own": names}), groups="own", folds=3, seed=0)
     assert width > 2 * float((alone.raw_high - alone.raw_low).squeeze())
     assert float(grouped.raw_low.squeeze()) <= float(grouped.raw.squeeze()) <= float(grouped.raw_high.squeeze())
+
+
+@pytest.mark.parametrize("scale", [1e-5, 1e5])
+def test_the_scale_of_a_model_s_rates_does_not_matter(scale):
+    responses = model(n=90, p=10)
+    recordings = brain(responses, seed=0)
+    plain = predictivity(responses, recordings, folds=5, n_resamples=20, seed=0)
+    scaled = predictivity(responses * scale, recordings, folds=5, n_resamples=20, seed=0)
+    np.testing.assert_allclose(scaled.raw.values, plain.raw.values, atol=1e-6)  # the same penalties, up to rounding

@@ -25,7 +25,9 @@ def test_a_movie_shows_each_frame_from_its_start():
         (lambda: Schedule.ms(stimulus=-1), "`stimulus` is -1"),
         (lambda: Schedule.steps(stimulus=0), "0 steps"),
         (lambda: Schedule.ms(stimulus=100).timeline(dt_ms=None), "dt_ms is None"),
-        (lambda: Schedule.ms(stimulus=1).timeline(dt_ms=10.0), "shorter than one step"),
+        (lambda: Schedule.ms(stimulus=1).timeline(dt_ms=10.0), "would never be shown"),
+        (lambda: Schedule.ms(before=50, stimulus=4).timeline(dt_ms=10.0), "would never be shown"),
+        (lambda: Schedule.ms(stimulus=0, after=1).timeline(dt_ms=10.0), "shorter than one step"),
         (lambda: Schedule.ms(stimulus=float("nan")), "nan"),
     ],
 )
