@@ -64,3 +64,14 @@ def test_every_public_name_is_there():
         assert getattr(nd, name) is not None
     with pytest.raises(AttributeError, match="did you mean `simulate`"):
         _ = nd.simulat
+
+
+def test_the_recipes_of_readme_run():
+    import re
+    from pathlib import Path
+
+    text = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    recipes = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert len(recipes) == 2
+    for recipe in recipes:
+        exec(compile(recipe, "README.md", "exec"), {})

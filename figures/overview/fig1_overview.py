@@ -28,16 +28,17 @@ def draw(trajectories, jacobian, points, predictivity):
     for k, name, colour in ((1, "untrained twin", COLOURS["grey"]), (0, "trained", COLOURS["blue"])):
         plot_eigenspectrum(spectrum, jacobian.isel(untrained=k), label=name, colour=colour)
     leading = jacobian.step_eigenvalue.values[np.isfinite(jacobian.step_eigenvalue.values)]
-    low = min(float(leading.real.min()), 1 - 2.2 * float(np.abs(leading.imag).max()))
-    spectrum.set_aspect("equal", adjustable="box")
+    low, high = float(leading.real.min()), float(np.abs(leading.imag).max())
+    spectrum.set_aspect("auto")  # the imaginary parts are small: an equal aspect would leave a thin strip
     spectrum.set_xlim(low - 0.05 * (1 - low), 1 + 0.08 * (1 - low))
-    spectrum.set_ylim(-0.4 * (1 - low), 0.4 * (1 - low))
+    spectrum.set_ylim(-1.15 * high, 1.15 * high)
     spectrum.set_title("Eigenvalues of one step around its end state")
     spectrum.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2))
     colours = {str(trajectories.stimulus_id.values[row]): CYCLE[n] for n, row in enumerate(order[:3])}
     plot_trajectories(attractors, trajectories, presentations=list(order), colours=[*CYCLE[:3], *["0.8"] * (len(order) - 3)])
     plot_fixed_points(attractors, points, trajectories, colours=colours)
-    attractors.set_title(f"Each image has its own attractor ({len(order)} images)")
+    n_searched = len(np.unique(points.presentation.values))
+    attractors.set_title(f"Each image settles at a point of its own\n({len(order)} images, fixed points searched for {n_searched})")
     attractors.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
     scores = {name: predictivity.isel(untrained=k) for k, name in ((0, "the model itself"), (1, "untrained twin"))}
     plot_predictivity(prediction, scores, colours={"the model itself": COLOURS["blue"], "untrained twin": COLOURS["grey"]})
