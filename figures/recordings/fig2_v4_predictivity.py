@@ -38,12 +38,12 @@ def draw(table):
         best = float(np.sqrt(one.ceiling))
         top.axvline(best, color="black", lw=0.7, ls="--" if "cited" in str(one.ceiling_source.values) else "-")
         top.set_title(f"session {session}: {int(one.n_neurons)} neurons,\n{int(one.n_images)} images", loc="left")
-        top.set_xlabel("median correlation, held-out images")
+        top.set_xlabel("median r, held-out images")
         pick = {"labels": [labels[j] for j in others], "colours": [colours[j] for j in others]}
         gap = one.sel(reference="gabor-energy").isel(predictor=others)
         plot_interval_points(bottom, gap.difference.values, gap.difference_low.values, gap.difference_high.values, **pick)
         bottom.axvline(0, color="black", lw=0.6)
-        bottom.set_xlabel("difference from Gabor energy, paired")
+        bottom.set_xlabel("minus Gabor energy (paired)")
     axes[0, 0].set_xlim(0, 1)
     note = "95 % intervals over held-out images and neurons.  Vertical lines: best possible correlation; solid from this recording, dashed cited."
     fig.text(0.99, 0.005, note, fontsize=5.5, ha="right", va="bottom")
