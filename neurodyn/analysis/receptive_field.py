@@ -26,6 +26,7 @@ __all__ = ["receptive_field"]
 WHERE = "receptive_field"
 METHODS = ("sta", "stc", "gradient")
 MAX_DIMENSIONS = 2048
+N_SHUFFLES = 19
 
 
 def receptive_field(
@@ -85,8 +86,8 @@ def receptive_field(
         component              neuroid, component, lag, channel_in,        1        stc only: unit vectors
                                row_in, column_in
         eigenvalue             neuroid, component                          1        stc only
-        significant            neuroid, component                                   stc only: beyond the range found with
-                                                                                    responses of other movies
+        significant            neuroid, component                                   stc only: beyond the range of 19 pairings of
+                                                                                    responses with other movies
         separability           neuroid                                     1        share of the best product of a time
                                                                                     course and an image
         slant                  neuroid                                     1        0 none, 1 a single direction
@@ -176,7 +177,9 @@ def _average(
     n_pixels = shape[0] * (area[1] - area[0]) * (area[3] - area[2])
     n_dims, n_units = n_lags * n_pixels, plan.n_neuroids
     cross, rate_sum, square, shown_sum = np.zeros((n_units, n_dims)), np.zeros(n_units), np.zeros(n_units), np.zeros(n_dims)
-    moment = np.zeros((2, n_units, n_dims, n_dims) if n_components else (0,))
+    moment = np.zeros((n_units, n_dims, n_dims) if n_components else (0,))
+    null = np.zeros((N_SHUFFLES, *moment.shape), np.float32)  # only its range is used
+    n_paired = 0
     prior, count, power = np.zeros((n_dims, n_dims) if n_components else (0,)), 0, 0.0
     with torch.no_grad():
         for rows, pixels in _movies(shape, n_frames, settings, seed):
@@ -197,29 +200,36 @@ def _average(
                 count, power = count + len(rows), power + float(np.square(past).sum())
                 if n_components:
                     prior += past.T @ past
-                    for shift, total in zip((0, 1), moment, strict=True):  # the second pairs each response with another movie
-                        other = np.roll(rate, shift, axis=0) if len(rows) > 1 else rate
-                        for u in range(n_units):
-                            total[u] += past.T @ (other[:, u, None] * past)
+                    for u in range(n_units):
+                        moment[u] += past.T @ (rate[:, u, None] * past)
+                    if len(rows) > 1:  # the null: each response with another movie of its batch
+                        n_paired += len(rows)
+                        for j in range(N_SHUFFLES):
+                            other = np.roll(rate, 1 + j % (len(rows) - 1), axis=0)
+                            for u in range(n_units):
+                                null[j, u] += past.T @ (other[:, u, None] * past)
     variance = power / count / n_dims
     mean = rate_sum / count
     covariance = cross / count - np.outer(mean, shown_sum / count)  # a sustained rate times what the noise happened to be is no field
     found = {"field": covariance / variance, "changes": np.sqrt(np.maximum(square / count - mean**2, 0))}
     if n_components:
-        found.update(_components(moment / count, prior / count, mean, found["field"], variance, n_components))
+        null /= max(n_paired, 1)
+        found.update(_components([moment / count, *null], prior / count, mean, found["field"], variance, n_components))
     return _fold(found, shape, area, n_lags)
 
 
-def _components(moment: np.ndarray, prior: np.ndarray, mean: np.ndarray, field: np.ndarray, variance: float, n_components: int) -> dict[str, np.ndarray]:
+def _components(
+    moment: Sequence[np.ndarray], prior: np.ndarray, mean: np.ndarray, field: np.ndarray, variance: float, n_components: int
+) -> dict[str, np.ndarray]:
     """Leading eigenvectors of the covariance between response and s s^T, the average projected out, and the range of the null."""
     values, vectors, clear = [], [], []
     for u in range(len(mean)):
         norm = np.linalg.norm(field[u])
         axis = field[u] / norm if norm > 0 else np.zeros_like(field[u])
         keep = np.eye(len(axis)) - np.outer(axis, axis)
-        real, null = (keep @ (m[u] - mean[u] * prior) @ keep / variance for m in moment)
+        real, *null = (keep @ (m[u] - mean[u] * prior) @ keep / variance for m in moment)
         value, vector = np.linalg.eigh(real)
-        span = np.linalg.eigvalsh(null)
+        span = np.sort(np.concatenate([np.linalg.eigvalsh(n)[[0, -1]] for n in null]))  # a chance of 1 in 20 at either end
         order = np.argsort(-np.abs(value))[:n_components]
         values.append(value[order])
         vectors.append(vector[:, order].T)

@@ -79,7 +79,7 @@ def test_a_lone_stable_point_takes_only_the_starts_that_come_to_it():
     starts = {"x": radius[:, None] * torch.stack([torch.cos(angle), torch.sin(angle)], dim=1)}
     found = fixed_points(model, starts, model.encode(model.blank[None]), n_modes=2, basin_steps=400, seed=0)
     assert found.sizes["fixed_point"] == 1
-    assert float(found.basin) == pytest.approx(float((radius < 1).float().mean()))
+    assert found.basin.item() == pytest.approx(float((radius < 1).float().mean()))
 
 
 def test_flip_flop_points_and_basins():
@@ -105,7 +105,7 @@ def test_one_search_for_each_input():
 
 def test_saddle_is_unstable_and_line_is_marginal():
     state, drive = at_rest(systems.saddle())
-    assert int(fixed_points(systems.saddle(), state, drive, seed=0).n_unstable) == 1
+    assert fixed_points(systems.saddle(), state, drive, seed=0).n_unstable.item() == 1
     line = systems.line_attractor()
     state, drive = at_rest(line)
     found = fixed_points(line, {"x": torch.randn(5, 4, generator=torch.Generator().manual_seed(0))}, drive, seed=0)

@@ -21,18 +21,18 @@ def energy():
 def test_energy_grows_with_the_square_of_contrast(energy):
     c, r = energy.contrast_percent.values, energy.contrast_response.values[0]
     np.testing.assert_allclose(r / r[-1], (c / 100) ** 2, atol=1e-3)
-    assert abs(float(energy.exponent) - 2) < 0.15
+    assert abs(energy.exponent.item() - 2) < 0.15
 
 
 def test_energy_does_not_depend_on_phase_and_grows_with_size(energy):
     r = energy.phase_response.values[0]
     assert r.std() / r.mean() < 0.01
-    assert float(energy.suppression_index) < 0.05
+    assert energy.suppression_index.item() < 0.05
     sizes = energy.size_response.values[0]
     assert sizes[0] < 0.3 * sizes[-1]
     assert energy.course.sizes["time_bin"] == 60
-    assert 5 < float(energy.latency_ms) < 100
-    assert float(energy.transience) < 0.2
+    assert 5 < energy.latency_ms.item() < 100
+    assert energy.transience.item() < 0.2
 
 
 def test_off_centre_units_have_no_size_series():

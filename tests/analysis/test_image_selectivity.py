@@ -55,8 +55,8 @@ def test_angles():
     d = np.arange(0, 360, 30)
     means = np.exp(4 * (np.cos(np.deg2rad(d - 100)) - 1))[:, None]
     ds = image_selectivity(recorded(means, noise=0.01, direction_deg=d), property="direction_deg", seed=0)
-    assert abs(float(ds.preferred_direction_deg) - 100) < 2
-    assert float(ds.dsi) > 0.9
+    assert abs(ds.preferred_direction_deg.item() - 100) < 2
+    assert ds.dsi.item() > 0.9
 
 
 def test_model_units():

@@ -50,8 +50,8 @@ def test_time_decay_has_one_eigenvalue_and_is_normal():
     drive = model.encode(model.blank[None])
     found = layer_spectra(model, model.initial_state(drive), drive, layers=["out"])
     np.testing.assert_allclose(found.eigenvalue.values, 0.8, rtol=1e-6)
-    assert float(found.nonnormality) == pytest.approx(0.0, abs=1e-6) and float(found.norm) == pytest.approx(0.8)
-    assert float(found.timescale_ms) == pytest.approx(-10 / np.log(0.8)) and float(found.slow_share) == 1.0
+    assert found.nonnormality.item() == pytest.approx(0.0, abs=1e-6) and found.norm.item() == pytest.approx(0.8)
+    assert found.timescale_ms.item() == pytest.approx(-10 / np.log(0.8)) and found.slow_share.item() == 1.0
 
 
 class Shear:
@@ -79,8 +79,8 @@ class Shear:
 def test_a_shear_is_not_normal():
     model = Shear()
     found = layer_spectra(model, {"x": torch.zeros(1, 2)}, model.encode(model.blank[None]), layers=["x"])
-    assert float(found.nonnormality) == pytest.approx(np.sqrt(1 - 0.5 / 4.5)) and float(found.radius) == pytest.approx(0.5)
-    assert float(found.norm) == pytest.approx(np.linalg.norm(model.matrix.numpy(), 2)) and "timescale_step" in found
+    assert found.nonnormality.item() == pytest.approx(np.sqrt(1 - 0.5 / 4.5)) and found.radius.item() == pytest.approx(0.5)
+    assert found.norm.item() == pytest.approx(np.linalg.norm(model.matrix.numpy(), 2)) and "timescale_step" in found
 
 
 def test_bad_input():

@@ -55,7 +55,7 @@ def test_a_leaky_unit_filters_noise_that_changes_and_not_noise_that_stays():
 def test_averaging_the_logits_gives_a_memoryless_model_the_same_frames():
     stimuli, labels = images()
     ds = noise_robustness(Leaky(1.0).eval(), stimuli, labels, noise_sd=(0.4,), kinds=("dynamic",), window_ms=40.0, seed=0)
-    assert float(ds.accuracy_averaged) > float(ds.accuracy) + 0.1
+    assert ds.accuracy_averaged.item() > ds.accuracy.item() + 0.1
 
 
 def test_rows_do_not_depend_on_their_batch():

@@ -35,8 +35,8 @@ def cosine(a, b):
 def test_the_average_is_the_filter_of_a_rectified_unit(bank):
     ds = receptive_field(bank, "simple", units="all", n_lags=LAGS, n_presentations=128, n_frames=150, batch_size=64, seed=0)
     assert cosine(ds.field.values[0].ravel(), filters(bank)[0]) > 0.95
-    assert float(ds.slant) > 0.6  # the resonator turns: the filter drifts
-    assert float(ds.separability) < 0.8
+    assert ds.slant.item() > 0.6  # the resonator turns: the filter drifts
+    assert ds.separability.item() < 0.8
 
 
 def test_the_covariance_finds_the_pair_of_an_energy_unit(bank):

@@ -29,7 +29,7 @@ def test_a_filled_square_and_a_point():
 def test_weak_units_do_not_count():
     s, t, st = np.array([1.0, 0.5, 0.2, 1e-4]), np.array([0.1, 0.5, 0.9, 1e-4]), np.array([1.0, 0.6, 0.9, 1e-4])
     ds = selectivity_plane(optimal(s, t, st), n_resamples=50, seed=0)
-    assert int(ds.n_units) == 3
+    assert ds.n_units.item() == 3
     assert np.isnan(ds.st_index.values[3])
 
 
