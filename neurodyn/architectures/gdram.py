@@ -32,7 +32,7 @@ from neurodyn.numerics.retina import glimpse, pyramid
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from neurodyn.dynamics.noise import NoiseSource
+    from neurodyn.dynamics.noise import BatchNoise, NoiseSource
     from neurodyn.dynamics.protocol import Drive, State
 
 __all__ = ["Config", "GaussianRAM", "build"]
@@ -192,7 +192,7 @@ class GaussianRAM(nn.Module):
         levels = pyramid(frame, c.n_scales, anti_alias=c.anti_alias)
         return {"context": self.context(small), **{f"scale.{k}": level for k, level in enumerate(levels)}}
 
-    def initial_state(self, drive: Drive, *, noise: NoiseSource | None = None) -> State:
+    def initial_state(self, drive: Drive, *, noise: NoiseSource | BatchNoise | None = None) -> State:
         """Nothing recognised yet; the location core starts from the context and chooses the first fixation."""
         context = drive["context"]
         zero, one = torch.zeros_like(context), context.new_ones(len(context))
@@ -203,7 +203,7 @@ class GaussianRAM(nn.Module):
         state |= {"weight_next": one, "weight_now": one, "weight_before": one, "denominator": torch.zeros_like(one), "count": torch.zeros_like(one)}
         return state | {"log_probability": log_probability, "baseline": self._value(zero, context)}
 
-    def step(self, state: State, drive: Drive, *, noise: NoiseSource | None = None) -> State:
+    def step(self, state: State, drive: Drive, *, noise: NoiseSource | BatchNoise | None = None) -> State:
         """Look, recognise, and choose where to look next."""
         gaze = state["gaze"]
         levels = [drive[f"scale.{k}"] for k in range(self.config.n_scales)]
@@ -252,7 +252,7 @@ class GaussianRAM(nn.Module):
     def _value(self, h1: Tensor, h2: Tensor) -> Tensor:
         return self.baseline(torch.cat([h1, h2], dim=1).detach())[:, 0]
 
-    def _emit(self, h2: Tensor, gaze: Tensor, reach: float, noise: NoiseSource | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _emit(self, h2: Tensor, gaze: Tensor, reach: float, noise: NoiseSource | BatchNoise | None) -> tuple[Tensor, Tensor, Tensor]:
         """The next gaze, sigma (batch, 2) and the log-probability of the move (batch)."""
         c = self.config
         if c.policy == "centre":

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neurodyn.datasets import cifar10, digits, mnist
-from neurodyn.dynamics.noise import NoiseSource
+from neurodyn.dynamics.noise import BatchNoise
 from neurodyn.errors import unknown_name
 from neurodyn.seeding import subseed, torch_generator
 from neurodyn.stimuli.clutter import clutter
@@ -146,13 +146,13 @@ def reinforce_loss(model: GaussianRAM, batch: Batch, *, weight: float = 1.0, sca
     import torch.nn.functional as F
 
     images, labels, noise_seed, _ = batch
-    noise = _PolicyNoise(noise_seed)
+    noise = BatchNoise(noise_seed)
     drive = model.encode(images)
     states = [model.initial_state(drive, noise=noise)]
-    for _ in range(model.config.n_steps):
+    for t in range(1, model.config.n_steps + 1):
         if scattered:
-            states[-1] = states[-1] | {"gaze": model.limit * (2 * noise.uniform("gaze", states[-1]["gaze"]) - 1)}
-        states.append(model.step(states[-1], drive, noise=noise))
+            states[-1] = states[-1] | {"gaze": model.limit * (2 * noise.at(t).uniform("scatter", states[-1]["gaze"]) - 1)}
+        states.append(model.step(states[-1], drive, noise=noise.at(t)))
     logits = model.readout(states[-1])
     reward = (logits.argmax(1) == labels).to(logits.dtype)
     log_p = torch.stack([s["log_probability"] for s in states[:-1]])
@@ -257,24 +257,6 @@ def _cnn_widths(model: GaussianRAM) -> dict[str, int]:
     by_parameters = min(widths, key=lambda w: abs(np.log(sum(p.numel() for p in cnns[w].parameters()) / n_parameters)))
     by_macs = min(widths, key=lambda w: abs(np.log(macs(cnns[w].eval(), image) / total)))
     return {"cnn_equal_parameters": by_parameters, "cnn_equal_macs": by_macs}
-
-
-class _PolicyNoise(NoiseSource):
-    """Noise for training: one stream a batch, since there the rows need no identity of their own."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed, ())
-        self.generator = torch_generator(seed, "policy")
-
-    def normal(self, name: str, like: Tensor) -> Tensor:
-        import torch
-
-        return torch.randn(like.shape, generator=self.generator, dtype=like.dtype)
-
-    def uniform(self, name: str, like: Tensor) -> Tensor:
-        import torch
-
-        return torch.rand(like.shape, generator=self.generator, dtype=like.dtype)
 
 
 def _shuffled(images: Tensor, labels: Tensor, batch_size: int, generator: torch.Generator, epoch: int) -> Iterator[Batch]:
