@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from neurodyn.dynamics.protocol import DynamicalModel, State
 
-__all__ = ["DATASETS", "Images", "TrialPlan", "batches", "held_out_accuracy", "load_images", "run_trial", "spontaneous", "trial_loss"]
+__all__ = ["DATASETS", "Images", "TrialPlan", "batches", "held_out_accuracy", "load_images", "load_splits", "run_trial", "spontaneous", "trial_loss"]
 
 DATASETS = ("cifar10", "digits", "mnist")
 
@@ -46,6 +46,10 @@ class Images:
         """Some rows as float32 in [0, 1], with their labels."""
         x = self.pixels[rows]
         return (x.float() / 255 if x.dtype == torch.uint8 else x), self.labels[rows]
+
+    def part(self, rows: slice) -> Images:
+        """Some rows as they are kept."""
+        return Images(self.pixels[rows], self.labels[rows])
 
 
 def load_images(dataset: str, split: str, *, image_size: int, n: int | None = None) -> Images:
@@ -74,6 +78,31 @@ def load_images(dataset: str, split: str, *, image_size: int, n: int | None = No
     return Images(torch.from_numpy(np.ascontiguousarray(stimuli.values)), torch.from_numpy(labels))
 
 
+def load_splits(dataset: str, *, image_size: int, n_train: int | None, n_test: int | None, n_validation: int) -> tuple[Images, Images]:
+    """What a recipe trains on and what it measures on.
+
+    Parameters
+    ----------
+    dataset : {"cifar10", "digits", "mnist"}
+    image_size : int
+    n_train, n_test : int, optional
+        First images of either split; all when absent.
+    n_validation : int
+        Above 0: measure on the last `n_validation` images of the training split, which are then not trained on, and leave the test split alone.
+
+    Returns
+    -------
+    train_set, held_out : Images
+    """
+    if not n_validation:
+        return load_images(dataset, "train", image_size=image_size, n=n_train), load_images(dataset, "test", image_size=image_size, n=n_test)
+    images = load_images(dataset, "train", image_size=image_size)
+    n_rest = len(images) - n_validation
+    if not 0 < n_validation < len(images):
+        raise ConfigError("recipe", f"`n_validation` is {n_validation} of {len(images)} training images", expected="more than 0, and fewer than all")
+    return images.part(slice(0, n_rest if n_train is None else min(n_train, n_rest))), images.part(slice(n_rest, None))
+
+
 def check_images(images: Images, model: Any, where: str) -> None:
     """Refuse images of another size and labels of another number of classes than the model's."""
     if tuple(images.pixels.shape[1:]) != tuple(model.blank.shape):
@@ -81,7 +110,9 @@ def check_images(images: Images, model: Any, where: str) -> None:
     check_labels(images.labels.numpy(), model.config.n_classes, n_rows=len(images.pixels), where=where)
 
 
-def batches(images: Images, batch_size: int, *, shift: int = 0, flip: bool = False) -> Callable[[int, torch.Generator], Iterator[tuple[Tensor, Tensor]]]:
+def batches(
+    images: Images, batch_size: int, *, shift: int = 0, flip: bool = False, n_images: int | None = None
+) -> Callable[[int, torch.Generator], Iterator[tuple[Tensor, Tensor]]]:
     """Shuffled batches for :func:`neurodyn.training.loop.fit`, an incomplete last one dropped.
 
     Parameters
@@ -92,10 +123,12 @@ def batches(images: Images, batch_size: int, *, shift: int = 0, flip: bool = Fal
         Largest random translation, pixels, edges repeated.
     flip : bool
         Mirror half of the images.
+    n_images : int, optional
+        Images in an epoch, drawn anew for each; all when absent.
     """
 
     def epoch(_: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        order = torch.randperm(len(images), generator=generator)
+        order = torch.randperm(len(images), generator=generator)[:n_images]
         for start in range(0, len(order) - batch_size + 1, batch_size):
             frames, labels = images.take(order[start : start + batch_size])
             if shift:

@@ -29,7 +29,7 @@ from neurodyn.training.loop import TrainConfig, fit
 from neurodyn.training.losses import log_weights
 from neurodyn.training.recipes import cordsnet_cnn
 from neurodyn.training.recipes._inverse import copy_feedforward, fit_inverse, gaps
-from neurodyn.training.recipes._trials import Images, TrialPlan, batches, check_images, held_out_accuracy, load_images, trial_loss
+from neurodyn.training.recipes._trials import Images, TrialPlan, batches, check_images, held_out_accuracy, load_splits, trial_loss
 
 if TYPE_CHECKING:
     from neurodyn.architectures.cordsnet import CordsNet
@@ -48,6 +48,10 @@ class Parameters:
     dataset : {"cifar10", "digits", "mnist"}
     n_train, n_test : int, optional
         First images of either split; all when absent.
+    n_validation : int
+        Above 0: measure on so many held-out images of the training split, and leave the test split alone (for choosing settings).
+    n_evaluate : int
+        Held-out images that the recurrent stages are measured on after every epoch, with the Euler step of training.
     stages : tuple of str
         Which of :data:`STAGES`, in that order; ``("tune",)`` is direct training.
     shift, flip : int, bool
@@ -60,9 +64,9 @@ class Parameters:
     batch_size, learning_rate, clip_norm, weight_decay
         Of all recurrent stages; the paper: 8 to 32, 1e-5, 1e-4, 0.01.
     linear_epochs, anneal_rounds, anneal_epochs, tune_epochs
-        The paper: 100, 20, 1, 20.  Epochs are of `n_recurrent` images.
+        The paper: 100, 20, 1, 20.
     n_recurrent : int, optional
-        Images of the training set that the recurrent stages see; all when absent.
+        Images in an epoch of the recurrent stages, drawn anew for each epoch; the whole training set when absent.
     train_dt_ms : float, optional
         Euler step while training; the model's own when absent.  Fixed points do not depend on it, and a coarser step reaches them
         in fewer updates (our choice on two cores).
@@ -81,6 +85,8 @@ class Parameters:
     dataset: str = "mnist"
     n_train: int | None = None
     n_test: int | None = None
+    n_validation: int = 0
+    n_evaluate: int = 0
     stages: tuple[str, ...] = STAGES
     shift: int = 0
     flip: bool = False
@@ -176,7 +182,8 @@ def train(model: CordsNet, parameters: Parameters | None = None, *, seed: int, f
     Returns
     -------
     dict
-        Test accuracies after each stage (``test_accuracy`` is the last), and the gaps of the inverse fit.
+        Accuracies after each stage (``test_accuracy``, or ``validation_accuracy`` where `n_validation` is given, is the last), and
+        the gaps of the inverse fit.
 
     Raises
     ------
@@ -186,10 +193,8 @@ def train(model: CordsNet, parameters: Parameters | None = None, *, seed: int, f
         If the images or labels are not the model's.
     """
     p = parameters or Parameters()
-    size = model.config.image_size
-    train_set = load_images(p.dataset, "train", image_size=size, n=p.n_train)
-    test_set = load_images(p.dataset, "test", image_size=size, n=p.n_test)
-    return train_on(model, train_set, test_set, p, seed=seed, folder=folder, progress=progress)
+    sets = load_splits(p.dataset, image_size=model.config.image_size, n_train=p.n_train, n_test=p.n_test, n_validation=p.n_validation)
+    return train_on(model, *sets, p, seed=seed, folder=folder, progress=progress)
 
 
 def train_on(
@@ -198,32 +203,42 @@ def train_on(
     """Train on images already in memory; parameters and result are those of :func:`train`."""
     check_images(train_set, model, "cordsnet recipe")
     check_images(test_set, model, "cordsnet recipe")
-    folder = Path(folder)
+    folder, name = Path(folder), _metric(p)
     metrics: dict[str, float] = {}
     if "cnn" in p.stages:
         metrics |= _from_cnn(model, train_set, test_set, p, seed, folder, progress)
-    part = train_set if p.n_recurrent is None else Images(train_set.pixels[: p.n_recurrent], train_set.labels[: p.n_recurrent])
+    sets = (train_set, test_set)
     if "linear" in p.stages:
         model.slope = 1.0
-        _through_time(model, part, p, p.linear_epochs, seed, "linear", folder, progress, penalty=False)
-        metrics["test_accuracy_linear"] = held_out_accuracy(model, test_set)
+        _through_time(model, sets, p, p.linear_epochs, seed, "linear", folder, progress, penalty=False)
+        metrics[f"{name}_linear"] = held_out_accuracy(model, test_set)
     if "anneal" in p.stages:
         for k in range(p.anneal_rounds):
             model.slope = max(0.0, 1 - (k + 1) / p.anneal_rounds)
-            _through_time(model, part, p, p.anneal_epochs, seed, f"anneal-{k:02d}", folder, progress, penalty=True)
+            _through_time(model, sets, p, p.anneal_epochs, seed, f"anneal-{k:02d}", folder, progress, penalty=True)
     if len(p.stages) > 1:
         model.slope = 0.0
-    metrics["test_accuracy_initialised"] = held_out_accuracy(model, test_set)
+    metrics[f"{name}_initialised"] = held_out_accuracy(model, test_set)
     if "tune" in p.stages:
-        _through_time(model, part, p, p.tune_epochs, seed, "tune", folder, progress, penalty=True)
-    metrics["test_accuracy"] = held_out_accuracy(model, test_set)
+        _through_time(model, sets, p, p.tune_epochs, seed, "tune", folder, progress, penalty=True)
+    metrics[name] = held_out_accuracy(model, test_set)
     return metrics
+
+
+def _metric(p: Parameters) -> str:
+    return "validation_accuracy" if p.n_validation else "test_accuracy"
 
 
 def _from_cnn(model: CordsNet, train_set: Images, test_set: Images, p: Parameters, seed: int, folder: Path, progress: bool | None) -> dict[str, float]:
     cnn = cnn_architecture.build(cnn_architecture.twin_config(model.config, identity=p.identity), seed=subseed(seed, "cnn"))
     of_cnn = cordsnet_cnn.Parameters(
-        dataset=p.dataset, n_epochs=p.cnn_epochs, batch_size=p.cnn_batch, learning_rate=p.cnn_learning_rate, shift=p.shift, flip=p.flip
+        dataset=p.dataset,
+        n_validation=p.n_validation,
+        n_epochs=p.cnn_epochs,
+        batch_size=p.cnn_batch,
+        learning_rate=p.cnn_learning_rate,
+        shift=p.shift,
+        flip=p.flip,
     )
     found = cordsnet_cnn.train_on(cnn, train_set, test_set, of_cnn, seed=seed, folder=folder / "cnn", progress=progress)
     teacher = cnn_architecture.fold(cnn)
@@ -242,15 +257,16 @@ def _from_cnn(model: CordsNet, train_set: Images, test_set: Images, p: Parameter
         folder=folder / "inverse",
         progress=progress,
     )
-    metrics = {"test_accuracy_cnn": found["test_accuracy"], "test_accuracy_inverse": held_out_accuracy(model, test_set)}
+    metrics = {f"{_metric(p)}_cnn": found[_metric(p)], f"{_metric(p)}_inverse": held_out_accuracy(model, test_set)}
     return metrics | {k: v for k, v in gaps(model, teacher, test_set.take(slice(0, 200))[0]).items() if k.endswith("_mean") or not math.isfinite(v)}
 
 
 def _through_time(
-    model: CordsNet, images: Images, p: Parameters, n_epochs: int, seed: int, stage: str, folder: Path, progress: bool | None, *, penalty: bool
+    model: CordsNet, sets: tuple[Images, Images], p: Parameters, n_epochs: int, seed: int, stage: str, folder: Path, progress: bool | None, *, penalty: bool
 ) -> None:
     if n_epochs < 1:
         return
+    images, held_out = sets
     twin = model if p.train_dt_ms is None else model.with_dt(p.train_dt_ms)
     plan = p.plan(float(twin.dt_ms or 0.0), penalty=penalty)
     config = TrainConfig(
@@ -262,8 +278,11 @@ def _through_time(
         schedule="cosine" if stage == "tune" else "constant",
         seed=subseed(seed, stage),
     )
-    make = batches(images, p.batch_size, shift=p.shift, flip=p.flip)
-    fit(model, make, trial_loss(twin, plan), config, folder=folder / stage, n_batches=len(images) // p.batch_size, progress=progress)
+    make = batches(images, p.batch_size, shift=p.shift, flip=p.flip, n_images=p.n_recurrent)
+    n_images = min(len(images), p.n_recurrent or len(images))
+    some = held_out.part(slice(0, p.n_evaluate))
+    evaluate = (lambda _: {_metric(p): held_out_accuracy(twin, some)}) if p.n_evaluate else None
+    fit(model, make, trial_loss(twin, plan), config, folder=folder / stage, evaluate=evaluate, n_batches=n_images // p.batch_size, progress=progress)
 
 
 def with_stages(parameters: Parameters, *stages: str) -> Parameters:

@@ -21,8 +21,8 @@ def train(model: DenseRNN, parameters: Parameters | None = None, *, seed: int, f
     Returns
     -------
     dict
-        ``test_accuracy``.
+        ``test_accuracy``, or ``validation_accuracy`` where `n_validation` is given.
     """
     p = replace(parameters or Parameters(), stages=("tune",))
     metrics = cordsnet.train(model, p, seed=seed, folder=folder, progress=progress)  # type: ignore[arg-type]
-    return {"test_accuracy": metrics["test_accuracy"]}
+    return {name: value for name, value in metrics.items() if not name.endswith("_initialised")}
