@@ -252,7 +252,11 @@ def _print_plan(key: str, found: Any) -> None:
     for status in found.statuses:
         print(f"{key} [{status.label}] {'is there' if status.done else 'would be computed: ' + '; '.join(status.reasons)}")
     n, seconds = found.n_missing, found.seconds
-    time = "not measured yet" if seconds is None else f"about {_duration(seconds)} with {found.workers} worker{'s' * (found.workers > 1)}"
+    time = (
+        "never run here, so how long it takes is not known"
+        if seconds is None
+        else f"about {_duration(seconds)} with {found.workers} worker{'s' * (found.workers > 1)}"
+    )
     print(f"{key}: {n} of {len(found.statuses)} cells to compute, {time}")
 
 
@@ -304,8 +308,8 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _add_explain(commands: Any) -> None:
-    sub = _command(commands, "explain", "say what an experiment, model, figure or result file is, and whether its results are up to date", _explain)
-    sub.add_argument("name", help="<paper>/<name>, a model, a figure, an analysis, or a .nc file")
+    sub = _command(commands, "explain", "say what an experiment, model, figure, data set or result file is, and whether its results are up to date", _explain)
+    sub.add_argument("name", help="<paper>/<name>, a model, a figure, an analysis, a data set, or a .nc file")
     sub.add_argument("--results", metavar="FOLDER", help="instead of NEURODYN_RESULTS or ./results")
 
 

@@ -55,7 +55,7 @@ def test_run_then_kept_then_forced(home, capsys):
 def test_dry_run_writes_nothing(home, capsys, tmp_path):
     assert main(["run", "toy/double", "--dry-run", "--results", str(tmp_path / "r")]) == 0
     out = capsys.readouterr().out
-    assert "3 of 3 cells to compute, not measured yet" in out
+    assert "3 of 3 cells to compute, never run here" in out
     assert not (tmp_path / "r").exists()
 
 
@@ -92,6 +92,24 @@ def test_explain_a_hit_a_miss_and_a_file(home, capsys, tmp_path):
     assert "Leading eigenvalues" in capsys.readouterr().out
 
 
+def test_explain_data_sets(monkeypatch, capsys, tmp_path):
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(b"other")
+    monkeypatch.setenv("NEURODYN_DATA", str(tmp_path))
+    for name, said in (
+        (
+            "mnist",
+            ["Handwritten digits, 60,000", "train-images-idx3-ubyte.gz: differs", "t10k-labels-idx1-ubyte.gz: missing", "licence: CC BY-SA", "load(root"],
+        ),
+        ("digits", ["embedded in scikit-learn", 'splits: {"train": 1438, "test": 359}', "reader neurodyn.datasets.digits"]),
+        ("cifar10", ["not here; expected in cifar10 under NEURODYN_DATA"]),
+        ("imagenet_folder", ["reader neurodyn.datasets.imagenet_folder"]),
+    ):
+        assert main(["explain", name]) == 0
+        out = capsys.readouterr().out
+        assert [text for text in said if text not in out] == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -101,6 +119,7 @@ def test_explain_a_hit_a_miss_and_a_file(home, capsys, tmp_path):
         (["sweep", "toy/double", "--workers", "0"], "`workers` is 0"),
         (["figure", "toy/fig1_ty"], "did you mean `toy/fig1_toy`"),
         (["explain", "toy/duoble"], "did you mean `toy/double`"),
+        (["explain", "mnits"], "did you mean `mnist`"),
         (["train", "no-such-model"], "unknown model `no-such-model`"),
         (["simulate", "no-such-model"], "unknown model `no-such-model`"),
         (["run", "toy/double", "--results", "/proc/results"], "cannot be written"),

@@ -1,16 +1,20 @@
-"""The IDX format of MNIST and its relatives."""
+"""The IDX format of MNIST and its relatives, and the data sets that come in MNIST's four files."""
 
 from __future__ import annotations
 
 import gzip
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
+from neurodyn.datasets._labelled import check_split, first_file, labelled, locate
 from neurodyn.errors import DataError
 
+_STEM = {"train": "train", "test": "t10k"}
 _MAGIC = {1: 2049, 3: 2051}  # unsigned bytes with one axis (labels) or three (images)
 
 
@@ -56,3 +60,54 @@ def read_pair(where: str, images: Path, labels: Path) -> tuple[np.ndarray, np.nd
     if targets.size and targets.max() > 9:
         raise DataError(where, f"{labels.name} holds the label {int(targets.max())}", expected="labels 0 to 9")
     return pixels[:, None], targets
+
+
+@dataclass(frozen=True)
+class IdxSet:
+    """A data set in MNIST's four files.
+
+    Attributes
+    ----------
+    name : str
+    classes : tuple of str
+    folders : tuple of str
+        Where it is looked for under ``NEURODYN_DATA``.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    folders: tuple[str, ...]
+
+    def load(
+        self, root: str | Path | None = None, split: str = "train", *, image_size: int | None = None, n: int | None = None
+    ) -> tuple[xr.DataArray, np.ndarray]:
+        """Load one split.
+
+        Parameters
+        ----------
+        root : path, optional
+            Folder with ``train-images-idx3-ubyte.gz`` and its three siblings (gzipped or not); the data set's own folder under
+            ``NEURODYN_DATA`` when absent.
+        split : {"train", "test"}
+        image_size : int, optional
+            Resize from 28 to this many pixels.
+        n : int, optional
+            Keep only the first `n` images.
+
+        Returns
+        -------
+        stimuli : DataArray, (presentation, channel, row, column)
+            float32 in [0, 1]; ``stimulus_id label category`` along `presentation`.
+        labels : int array, (presentation)
+
+        Raises
+        ------
+        DataError
+            If a file is missing, truncated, or of another format.
+        """
+        check_split(self.name, split)
+        folder, stem = locate(self.name, root, *self.folders), _STEM[split]
+        images = first_file(self.name, folder, [f"{stem}-images-idx3-ubyte{s}" for s in (".gz", "")])
+        labels = first_file(self.name, folder, [f"{stem}-labels-idx1-ubyte{s}" for s in (".gz", "")])
+        pixels, targets = read_pair(self.name, images, labels)
+        return labelled(pixels, targets, name=self.name, split=split, classes=self.classes, image_size=image_size, n=n)

@@ -113,8 +113,8 @@ class Record:
     space: Literal["all", "mean", "center"] = "all"
     seed: int | None = None
 
-    def plan_layers(self, known: Sequence[str], shapes: Mapping[str, tuple[int, ...]]) -> list[LayerPlan]:
-        """Resolve the layers and units to keep, in the order asked for."""
+    def names(self, known: Sequence[str]) -> tuple[str, ...]:
+        """The layers to keep, in the order asked for, checked against those the model has."""
         if self.space not in ("all", "mean", "center"):
             raise unknown_name("Record", "space", self.space, ("all", "mean", "center"))
         wanted = tuple(known) if self.layers is None else (self.layers,) if isinstance(self.layers, str) else tuple(self.layers)
@@ -127,7 +127,11 @@ class Record:
             for name in self.neuroids:
                 if name not in wanted:
                     raise unknown_name("Record.neuroids", "layer", name, wanted)
-        return [self._plan_layer(name, tuple(shapes[name])) for name in wanted]
+        return wanted
+
+    def plan_layers(self, known: Sequence[str], shapes: Mapping[str, tuple[int, ...]]) -> list[LayerPlan]:
+        """Resolve the layers and units to keep, in the order asked for."""
+        return [self._plan_layer(name, tuple(shapes[name])) for name in self.names(known)]
 
     def _plan_layer(self, layer: str, shape: tuple[int, ...]) -> LayerPlan:
         spatial = len(shape) == 3

@@ -5,8 +5,9 @@ Batches, devices, memory, progress and streaming to disk live here and are invis
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,8 +128,12 @@ def simulate(
     check_ready(model)
     stimuli = _check_frames(model, stimuli)
     timeline = timeline_of(model, stimuli, schedule)
-    plans = record.plan_layers(model.layers, layer_shapes(model))
+    wanted = record.names(model.layers)
     time_plan = record.plan_time(timeline)
+    activity = walk(model, stimuli, timeline, batch_size=batch_size, device=device, seed=seed, progress=progress)
+    first = next(activity)  # the shapes of the layers come from the first step, so that no other is spent on finding them
+    plans = record.plan_layers(model.layers, _shapes(model, first[2], first[3], wanted))
+    activity = itertools.chain([first], activity)
     size = Estimate(stimuli.sizes[PRESENTATION], sum(p.n_neuroids for p in plans), len(time_plan.step), len(timeline))
     log.info("simulate: keeps %s", size)
     if out is None:
@@ -145,14 +150,14 @@ def simulate(
     if out is not None:
         template = make_responses(np.broadcast_to(np.float32(0), shape), **labels)
         with ResponseWriter(Path(out), template) as writer:
-            _fill(model, stimuli, timeline, plans, time_plan, writer.write, batch_size, device, seed, progress)
+            _fill(model, stimuli, timeline, plans, time_plan, writer.write, activity)
         return xr.open_dataarray(Path(out))
     values = np.empty(shape, dtype=np.float32)
 
     def write(rows: slice, block: np.ndarray) -> None:
         values[rows] = block
 
-    _fill(model, stimuli, timeline, plans, time_plan, write, batch_size, device, seed, progress)
+    _fill(model, stimuli, timeline, plans, time_plan, write, activity)
     return make_responses(values, **labels)
 
 
@@ -330,9 +335,18 @@ def layer_shapes(model: DynamicalModel) -> dict[str, tuple[int, ...]]:
     with torch.no_grad():
         where = model_device(model)
         drive = model.encode(_batched_blank(model, where))
-        state = model.step(model.initial_state(drive), drive)
-        shapes = {k: tuple(v.shape[1:]) for k, v in model.rates(state, drive, tuple(model.layers)).items()}
-        shapes[READOUT] = tuple(model.readout(state).shape[1:])
+        return _shapes(model, model.step(model.initial_state(drive), drive), drive, (*model.layers, READOUT))
+
+
+def _shapes(model: DynamicalModel, state: State, drive: Drive, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """The shape of one row of some layers, the readout among them if named."""
+    import torch
+
+    layers = tuple(n for n in names if n != READOUT)
+    with torch.no_grad():
+        shapes = {k: tuple(v.shape[1:]) for k, v in model.rates(state, drive, layers).items()} if layers else {}
+        if READOUT in names:
+            shapes[READOUT] = tuple(model.readout(state).shape[1:])
     return shapes
 
 
@@ -366,11 +380,19 @@ def presentation_keys(stimuli: xr.DataArray | xr.Dataset) -> list[str]:
     return ids
 
 
-def _fill(model, stimuli, timeline, plans: list[LayerPlan], time_plan: TimePlan, write, batch_size, device, seed, progress) -> None:  # noqa: ANN001
+def _fill(
+    model: DynamicalModel,
+    stimuli: xr.DataArray | xr.Dataset,
+    timeline: Timeline,
+    plans: list[LayerPlan],
+    time_plan: TimePlan,
+    write: Callable[[slice, Any], None],
+    activity: Iterable[tuple[slice, int, State, Drive]],
+) -> None:
     layers = tuple(p.layer for p in plans if p.layer != READOUT)
     needed, n_steps = time_plan.needed, len(timeline)
     block: np.ndarray | None = None
-    for rows, k, state, drive in walk(model, stimuli, timeline, batch_size=batch_size, device=device, seed=seed, progress=progress):
+    for rows, k, state, drive in activity:
         if k == 0:
             block = np.zeros((rows.stop - rows.start, sum(p.n_neuroids for p in plans), time_plan.weights.shape[1]), np.float32)
         assert block is not None
@@ -413,6 +435,10 @@ def _refuse_non_finite(kept: np.ndarray, plans: list[LayerPlan], step: int, stim
 
 
 def _check_frames(model: DynamicalModel, stimuli: xr.DataArray | xr.Dataset) -> xr.DataArray | xr.Dataset:
+    if getattr(stimuli, "sizes", {}).get(PRESENTATION) == 0:
+        raise SchemaError(
+            "simulate", "`stimuli` hold 0 presentations", expected="at least one", fix="look at what was selected: a split, labels or n that left nothing"
+        )
     blank = model.blank
     if isinstance(blank, dict):
         if not isinstance(stimuli, xr.Dataset) or set(map(str, stimuli.data_vars)) != set(blank):

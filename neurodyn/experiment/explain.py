@@ -9,6 +9,7 @@ from pathlib import Path
 
 from neurodyn import places, registry
 from neurodyn.artefacts.store import load, provenance
+from neurodyn.datasets._manifest import read_manifest, verify
 from neurodyn.errors import unknown_name
 from neurodyn.experiment.run import status
 from neurodyn.experiment.spec import read_experiment
@@ -17,7 +18,7 @@ __all__ = ["explain"]
 
 
 def explain(name: str, *, results: str | Path | None = None) -> Iterator[str]:
-    """Lines that say what a model, experiment, figure, analysis or result file is.
+    """Lines that say what a model, experiment, figure, analysis, data set or result file is.
 
     Parameters
     ----------
@@ -37,11 +38,13 @@ def explain(name: str, *, results: str | Path | None = None) -> Iterator[str]:
     if name.endswith((".yaml", ".yml")) and Path(name).is_file():
         yield from _explain_experiment(name, folder)
         return
-    makers = {"models": _explain_model, "analysis": _explain_analysis, "figures": _explain_figure}
-    kinds = [kind for kind in ("models", "analyses", "figures", "analysis") if name in registry.names(kind)]
+    makers = {"models": _explain_model, "analysis": _explain_analysis, "figures": _explain_figure, "data": _explain_data, "datasets": _explain_reader}
+    every = ("models", "analyses", "figures", "analysis", "data", "datasets")
+    kinds = [kind for kind in every if name in registry.names(kind)]
     if not kinds:
-        known = [k for kind in ("models", "analyses", "figures", "analysis") for k in registry.names(kind)]
-        raise unknown_name("explain", "name", name, known)
+        raise unknown_name("explain", "name", name, [k for kind in every for k in registry.names(kind)])
+    if "data" in kinds and "datasets" in kinds:
+        kinds.remove("datasets")  # the manifest names its reader
     for kind in kinds:
         yield from _explain_experiment(name, folder) if kind == "analyses" else makers[kind](name)
 
@@ -80,6 +83,31 @@ def _explain_figure(name: str) -> Iterator[str]:
     for argument, key in script.INPUTS.items():
         yield f"  {argument} <- {key}"
     yield f"  draw: neurodyn figure {name}"
+
+
+def _explain_data(name: str) -> Iterator[str]:
+    manifest = read_manifest(name)
+    yield f"data set {name}: {manifest['what']}"
+    if manifest["files"]:
+        folder = str(manifest.get("folder", name))
+        found = places.find_data(folder)
+        yield f"  files: {found if found is not None else f'not here; expected in {folder} under NEURODYN_DATA'}"
+        yield from (f"    {file}: {state}" for file, state in verify(name).items())
+    else:
+        yield f"  files: embedded in {manifest.get('embedded', 'the project')}"
+    for key in ("source", "licence", "citation", "dims", "coords", "splits", "ceiling", "note"):
+        if manifest.get(key):
+            yield f"  {key}: {manifest[key] if isinstance(manifest[key], str) else json.dumps(manifest[key])}"
+    yield from _explain_reader(manifest["reader"])
+
+
+def _explain_reader(name: str) -> Iterator[str]:
+    module = registry.load_module("datasets", name)
+    yield f"reader neurodyn.datasets.{name}: {(module.__doc__ or '').strip().splitlines()[0]}"
+    load = getattr(module, "load", None)
+    if load is not None:
+        yield f"  load{inspect.signature(load)}"
+        yield from ("  " + line for line in (inspect.getdoc(load) or "").splitlines())
 
 
 def _explain_experiment(name: str, results: Path) -> Iterator[str]:

@@ -64,7 +64,15 @@ def test_closed_form(images):
 def test_each_distinct_frame_is_encoded_once(images):
     model = Leaky()
     nd.simulate(model, images, nd.Schedule.ms(before=4, stimulus=8, after=4), batch_size=7)
-    assert model.n_encoded == 3  # the dry step that finds the shapes, the blank, the stimulus
+    assert model.n_encoded == 2  # the blank, the stimulus
+
+
+def test_no_step_is_spent_on_finding_shapes(images):
+    model, stepped = Leaky(), []
+    step = model.step
+    model.step = lambda state, drive, **k: stepped.append(len(drive["u"])) or step(state, drive, **k)
+    nd.simulate(model, images, nd.Schedule.ms(stimulus=8), nd.Record(layers=("x", "readout"), steps="last"), batch_size=4)
+    assert stepped == [4] * 4 + [3] * 4
 
 
 @pytest.mark.parametrize("seed", [None, 3])
@@ -130,6 +138,7 @@ def test_memory_is_estimated_and_refused(images, monkeypatch):
         (lambda im: make_stimuli(np.zeros((1, 2, 5, 5))), {}, SchemaError, r"2 x 5 x 5 .* for a model of 2 x 3 x 3"),
         (lambda im: make_stimuli(np.zeros((1, 1, 3, 3))), {}, SchemaError, "with 2 channels"),
         (lambda im: im.values, {}, SchemaError, "ndarray"),
+        (lambda im: im[:0], {}, SchemaError, "hold 0 presentations"),
         (lambda im: im, {"record": nd.Record(layers=("y",))}, ConfigError, "unknown layer"),
     ],
 )
