@@ -118,6 +118,26 @@ def states(n_states=16, n_modes=8):
     print(f"  largest difference {gap:.1e}")
 
 
+class Reported:
+    """An operator that says on stderr how far its products have come."""
+
+    def __init__(self, operator, every=100):
+        self.operator, self.every, self.count, self.seconds = operator, every, 0, 0.0
+        self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
+
+    def block(self, vectors):
+        begin = time.process_time()
+        out = self.operator.block(vectors)
+        self.seconds += time.process_time() - begin
+        self.count += len(vectors)
+        if self.count % self.every < len(vectors):
+            print(f"  {self.count} products, {self.seconds:.0f} s in them, {time.process_time():.0f} CPU s in all", file=sys.stderr, flush=True)
+        return out
+
+    def matvec(self, vector):
+        return self.block(vector.reshape(1, -1))[0]
+
+
 def whole(n_modes=100):
     from neurodyn.architectures import cordsnet
 
@@ -127,11 +147,12 @@ def whole(n_modes=100):
         state = model.initial_state(drive)
         for _ in range(40):
             state = model.step(state, drive)
-    op = jacobian(model, state, drive)
+    op = Reported(jacobian(model, state, drive))
     v = torch.randn(op.shape[1])
     for _ in range(14):
         op.matvec(v)
     _, once = timed(lambda: op.matvec(v), 5)
+    print(f"  one product {1e3 * once:.0f} ms", flush=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pairs, t = timed(lambda: arnoldi.leading_eigenpairs(op, n_modes, tol=1e-5, seed=0, vectors=False))
