@@ -11,7 +11,7 @@ import xarray as xr
 from neurodyn.dynamics.linearise import as_dtype, step_map
 from neurodyn.dynamics.vectorise import check_state, phase_space
 from neurodyn.errors import ConfigError
-from neurodyn.numerics import geometry, lyapunov, newton_krylov, regimes
+from neurodyn.numerics import dimensionality, lyapunov, newton_krylov, regimes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -163,7 +163,7 @@ def _moving(move: Callable[[Tensor], Tensor], x: Tensor, moving: np.ndarray, n_s
         if not np.isfinite(p).all():
             continue
         out["period"][i], out["error"][i] = regimes.recurrence_period(p)
-        out["dimension"][i] = float(geometry.participation_ratio(p))
+        out["dimension"][i] = dimensionality.participation_ratio(dimensionality.covariance_spectrum(p))
         if i in traced:
             e = found.per_trajectory[int(np.nonzero(traced == i)[0][0])]
             out["exponent"][i] = e

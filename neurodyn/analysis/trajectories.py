@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from neurodyn.errors import ConfigError, SchemaError
+from neurodyn.numerics.dimensionality import covariance_spectrum, participation_ratio
 from neurodyn.schema import check_responses
 
 __all__ = ["trajectories"]
@@ -87,7 +88,7 @@ def trajectories(responses: xr.DataArray, *, n_components: int = 3, basis: xr.Da
             "variance": ("component", variance, {"units": f"({unit})^2"}),
             "explained_variance_ratio": ("component", variance / total if total > 0 else np.full(len(variance), np.nan), {"units": "1"}),
             "speed": (("presentation", "time_bin"), speed, {"units": f"{unit}/step"}),
-            "participation_ratio": ((), _participation(values - values.mean(axis=0)), {"units": "1"}),
+            "participation_ratio": ((), participation_ratio(covariance_spectrum(values)) if len(values) > 1 else np.nan, {"units": "1"}),
         },
         coords={**coords, "component": np.arange(loading.shape[1])},
     )
@@ -103,25 +104,15 @@ def _given(basis: xr.Dataset, responses: xr.DataArray) -> tuple[np.ndarray, np.n
     return np.asarray(basis.center.values), np.asarray(basis.loading.values)
 
 
-def _gram(centred: np.ndarray) -> tuple[np.ndarray, bool]:
-    wide = centred.shape[1] > centred.shape[0]
-    return (centred @ centred.T if wide else centred.T @ centred), wide
-
-
 def _components(centred: np.ndarray, n: int) -> np.ndarray:
-    gram, wide = _gram(centred)
+    wide = centred.shape[1] > centred.shape[0]
+    gram = centred @ centred.T if wide else centred.T @ centred
     size, vectors = np.linalg.eigh(gram)
     lead = vectors[:, np.argsort(-size)[:n]]
     if wide:
         lead, _ = np.linalg.qr(centred.T @ lead)
     sign = np.sign(lead[np.abs(lead).argmax(axis=0), np.arange(n)])
     return lead * np.where(sign == 0, 1.0, sign)
-
-
-def _participation(centred: np.ndarray) -> float:
-    gram, _ = _gram(centred)
-    total = float(np.trace(gram))
-    return total**2 / float((gram**2).sum()) if total > 0 else float("nan")
 
 
 def _steps_between(responses: xr.DataArray) -> np.ndarray:

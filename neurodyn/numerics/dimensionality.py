@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from neurodyn.errors import ConfigError, NumericsError
@@ -14,13 +16,14 @@ def covariance_spectrum(x: np.ndarray, *, correlation: bool = False) -> np.ndarr
 
     Parameters
     ----------
-    x : array, (sample, unit)
+    x : array, (..., sample, unit)
+        Leading axes are a batch.
     correlation : bool
-        Scale every unit to variance 1 first (units that do not vary are left out), so that a few strong units do not decide.
+        Scale every unit to variance 1 first, so that a few strong units do not decide; units that do not vary count for nothing.
 
     Returns
     -------
-    array, (min(sample, unit))
+    array, (..., min(sample, unit))
         Never negative.
 
     Examples
@@ -28,20 +31,28 @@ def covariance_spectrum(x: np.ndarray, *, correlation: bool = False) -> np.ndarr
     >>> covariance_spectrum(np.array([[1.0, 0], [-1, 0], [0, 2], [0, -2]])).round(3).tolist()
     [2.667, 0.667]
     """
-    x = _checked("covariance_spectrum", x)
-    x = x - x.mean(axis=0)
+    x = _checked("covariance_spectrum", x, batched=True)
+    x = x - x.mean(axis=-2, keepdims=True)
     if correlation:
-        sd = x.std(axis=0)
-        varying = sd > 1e-12 * max(float(sd.max()), 1e-300)
-        x = x[:, varying] / sd[varying]
-    if x.shape[1] == 0:
-        return np.zeros(1)
-    gram = x @ x.T if len(x) <= x.shape[1] else x.T @ x
-    return np.clip(np.linalg.eigvalsh(gram)[::-1], 0.0, None) / (len(x) - 1)
+        sd = x.std(axis=-2, keepdims=True)
+        varying = sd > 1e-12 * np.maximum(sd.max(axis=-1, keepdims=True), 1e-300)
+        x = np.where(varying, x / np.where(varying, sd, 1.0), 0.0)
+    turned = np.swapaxes(x, -1, -2)
+    gram = x @ turned if x.shape[-2] <= x.shape[-1] else turned @ x
+    return np.clip(np.linalg.eigvalsh(gram)[..., ::-1], 0.0, None) / (x.shape[-2] - 1)
 
 
-def participation_ratio(eigenvalues: np.ndarray) -> float:
+def participation_ratio(eigenvalues: np.ndarray) -> Any:
     """(sum l)^2 / sum l^2: n for n equal eigenvalues, 1 for a single one; NaN where nothing varies.
+
+    Parameters
+    ----------
+    eigenvalues : array, (..., component)
+        Of a covariance; of a cloud of points, :func:`covariance_spectrum`.
+
+    Returns
+    -------
+    float, or array of the leading axes
 
     Examples
     --------
@@ -49,8 +60,9 @@ def participation_ratio(eigenvalues: np.ndarray) -> float:
     (5.0, 1.0)
     """
     values = np.asarray(eigenvalues, float)
-    total = float((values**2).sum())
-    return float(values.sum() ** 2 / total) if total > 0 else float("nan")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = values.sum(axis=-1) ** 2 / (values**2).sum(axis=-1)
+    return float(ratio) if ratio.ndim == 0 else ratio
 
 
 def n_components_for(eigenvalues: np.ndarray, share: float = 0.9) -> int:
@@ -111,9 +123,9 @@ def two_nn(x: np.ndarray) -> float:
     return float((len(logs) - 1) / logs.sum()) if len(logs) > 1 and logs.sum() > 0 else float("nan")
 
 
-def _checked(where: str, x: np.ndarray) -> np.ndarray:
+def _checked(where: str, x: np.ndarray, *, batched: bool = False) -> np.ndarray:
     x = np.asarray(x, dtype=np.float64)
-    if x.ndim != 2 or min(x.shape) < 1 or len(x) < 2:
+    if x.ndim < 2 or (x.ndim > 2 and not batched) or min(x.shape) < 1 or x.shape[-2] < 2:
         raise NumericsError(where, f"`x` has shape {x.shape}", expected="(sample, unit) with two or more samples")
     if not np.isfinite(x).all():
         raise NumericsError(where, f"`x` holds {int((~np.isfinite(x)).sum())} NaN or infinite values", expected="finite values")

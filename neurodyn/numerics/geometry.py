@@ -20,7 +20,6 @@ __all__ = [
     "cka",
     "compare_rdms",
     "crossnobis",
-    "participation_ratio",
     "procrustes",
     "rdm",
     "shape_distance",
@@ -376,28 +375,3 @@ def shape_distance(X: np.ndarray, Y: np.ndarray) -> float:
     if size == 0:
         raise NumericsError("shape_distance", "one representation does not vary", expected="conditions that differ")
     return float(np.arccos(np.clip(_nuclear(X, Y) / size, -1.0, 1.0)))
-
-
-def participation_ratio(X: np.ndarray) -> np.ndarray:
-    """Effective number of dimensions, (sum of variances)^2 / (sum of squared variances) over principal axes.
-
-    Parameters
-    ----------
-    X : array, (..., condition, unit)
-
-    Returns
-    -------
-    float array, (...)
-
-    Examples
-    --------
-    >>> round(float(participation_ratio(np.concatenate([np.eye(4), -np.eye(4)]))), 6)
-    4.0
-    """
-    X = _checked(X, "participation_ratio", "X")
-    X = X - X.mean(-2, keepdims=True)
-    wide = X.shape[-1] > X.shape[-2]
-    gram = X @ np.swapaxes(X, -1, -2) if wide else np.swapaxes(X, -1, -2) @ X
-    total = np.trace(gram, axis1=-2, axis2=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(total**2 / (gram**2).sum((-1, -2)))

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from neurodyn.errors import ConfigError, NumericsError
 from neurodyn.numerics import dimensionality as dims
-from neurodyn.numerics import geometry
 
 
 def cloud(n=400, d=5, seed=0):
@@ -26,8 +25,10 @@ def test_participation_ratio_of_known_clouds():
     rank_one = np.outer(cloud(50, 1), np.arange(1, 7))
     assert dims.participation_ratio(dims.covariance_spectrum(rank_one)) == pytest.approx(1, abs=1e-9)
     assert np.isnan(dims.participation_ratio(dims.covariance_spectrum(np.ones((5, 3)))))
-    x = cloud()
-    assert dims.participation_ratio(dims.covariance_spectrum(x)) == pytest.approx(float(geometry.participation_ratio(x)), rel=1e-9)
+    axes = [np.concatenate([np.eye(n, 10), -np.eye(n, 10)]) for n in (1, 3, 6)]
+    np.testing.assert_allclose([dims.participation_ratio(dims.covariance_spectrum(x)) for x in axes], [1, 3, 6])
+    batch = np.stack([cloud(20, 4, k) for k in range(3)])
+    np.testing.assert_allclose(dims.participation_ratio(dims.covariance_spectrum(batch)), [dims.participation_ratio(dims.covariance_spectrum(x)) for x in batch])
 
 
 def test_correlations_are_blind_to_the_scale_of_units():

@@ -105,12 +105,6 @@ def test_invariances(seed):
     assert geometry.shape_distance(X, Z) <= geometry.shape_distance(X, Y) + geometry.shape_distance(Y, Z) + 1e-9
 
 
-@pytest.mark.parametrize("n", [1, 3, 6])
-def test_participation_ratio_counts_equal_axes(n):
-    X = np.concatenate([np.eye(n, 10), -np.eye(n, 10)])
-    assert float(geometry.participation_ratio(X)) == pytest.approx(n)
-
-
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
