@@ -3,6 +3,7 @@
 from neurodyn.analysis.accuracy_contrasts import accuracy_contrasts
 from neurodyn.analysis.anytime_accuracy import anytime_accuracy
 from neurodyn.analysis.attractors import attractors
+from neurodyn.analysis.autocorrelation import autocorrelation
 from neurodyn.analysis.bifurcation import bifurcation
 from neurodyn.analysis.ceiling import ceiling
 from neurodyn.analysis.coadaptation import coadaptation
@@ -16,6 +17,7 @@ from neurodyn.analysis.fit_over_time import fit_over_time
 from neurodyn.analysis.fixed_points import fixed_points
 from neurodyn.analysis.grating_series import grating_series
 from neurodyn.analysis.grating_tuning import grating_tuning
+from neurodyn.analysis.hysteresis import hysteresis
 from neurodyn.analysis.image_selectivity import image_selectivity
 from neurodyn.analysis.layer_spectra import layer_spectra
 from neurodyn.analysis.lesion_curve import lesion_curve
@@ -49,11 +51,13 @@ from neurodyn.analysis.stream_replay import stream_replay
 from neurodyn.analysis.temporal_generalisation import temporal_generalisation
 from neurodyn.analysis.temporal_stability import temporal_stability
 from neurodyn.analysis.trajectories import trajectories
+from neurodyn.analysis.trajectory_alignment import trajectory_alignment
 
 __all__ = [
     "accuracy_contrasts",
     "anytime_accuracy",
     "attractors",
+    "autocorrelation",
     "bifurcation",
     "ceiling",
     "coadaptation",
@@ -67,6 +71,7 @@ __all__ = [
     "fixed_points",
     "grating_series",
     "grating_tuning",
+    "hysteresis",
     "image_selectivity",
     "layer_spectra",
     "lesion_curve",
@@ -100,4 +105,5 @@ __all__ = [
     "temporal_generalisation",
     "temporal_stability",
     "trajectories",
+    "trajectory_alignment",
 ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REGIMES", "attractors"]
 
+SHRINKING = 1e-3
 REGIMES = ("point", "points", "line", "ring", "limit cycle", "torus", "chaos", "unsettled")
 
 
@@ -182,6 +183,9 @@ def _kind(exponents: np.ndarray, zero: np.ndarray, period: float, error: float, 
     shrunk = np.log(max(_spread(path[half:]), 1e-300) / max(_spread(path[:half]), 1e-300))
     if not period > 1 or (exponents[0] < -zero[0] and shrunk < 0.5 * half * exponents[0]):
         return "unsettled"  # drifting without return, or contracting as fast as its exponent says: still on the way to rest
+    change, steady = regimes.amplitude_trend(path, period)
+    if steady and abs(change) > SHRINKING:
+        return "unsettled"  # every turn is smaller, or larger, than the one before: an exponent near 0 cannot tell, the turns can
     if len(exponents) > 1 and abs(exponents[0]) <= zero[0] and abs(exponents[1]) <= zero[1] and error > max(0.05, 0.55 * travel):
         return "torus"
     return "limit cycle"

@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist
 
 from neurodyn.errors import NumericsError
 
-__all__ = ["Curve", "autocorrelation", "curve_of_points", "recurrence_period"]
+__all__ = ["Curve", "amplitude_trend", "autocorrelation", "curve_of_points", "recurrence_period"]
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,45 @@ def recurrence_period(trajectory: np.ndarray, *, tolerance: float = 0.05) -> tup
     a, b, c = error[best - 1] ** 2, error[best] ** 2, error[best + 1] ** 2
     bend = a - 2 * b + c
     return float(lags[best] + (0.5 * (a - c) / bend if bend > 0 else 0.0)), float(error[best])
+
+
+def amplitude_trend(trajectory: np.ndarray, period: float) -> tuple[float, bool]:
+    """Whether a turning trajectory shrinks or grows from one turn to the next, which a cycle that has been reached does not.
+
+    Parameters
+    ----------
+    trajectory : array, (step, n)
+    period : float
+        In steps; need not be whole.
+
+    Returns
+    -------
+    change : float
+        Logarithm of the amplitude (root-mean-square distance from the mean) of the last whole turn over that of the first; NaN for fewer
+        than two turns.
+    steady : bool
+        Whether every turn changes it in the same direction.
+
+    Examples
+    --------
+    >>> t = np.arange(200)
+    >>> spiral = 0.999**t[:, None] * np.stack([np.cos(0.3 * t), np.sin(0.3 * t)], 1)
+    >>> change, steady = amplitude_trend(spiral, 2 * np.pi / 0.3)
+    >>> round(change / np.log(0.999) / (2 * np.pi / 0.3)), steady
+    (8, True)
+    """
+    from scipy.interpolate import CubicSpline
+
+    x = np.asarray(trajectory, float)
+    turns = int((len(x) - 1) // period) if period > 1 else 0
+    if turns < 2:
+        return float("nan"), False
+    per_turn = max(32, int(np.ceil(period)))
+    at = np.linspace(0.0, turns * period, turns * per_turn, endpoint=False)
+    y = CubicSpline(np.arange(len(x)), x)(at).reshape(turns, per_turn, -1)
+    amplitude = np.sqrt(((y - y.mean((0, 1))) ** 2).sum(-1).mean(1))
+    change = np.diff(np.log(np.maximum(amplitude, 1e-300)))
+    return float(change.sum()), bool((change > 0).all() or (change < 0).all())
 
 
 def autocorrelation(trajectory: np.ndarray, n_lags: int) -> np.ndarray:

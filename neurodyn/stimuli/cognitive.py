@@ -162,7 +162,9 @@ def trials(
         raise unknown_name("trials", "`stimulus_set`", stimulus_set, STIMULUS_SETS)
     if (n is not None and n < 1) or n_angles < 2 or not dt_ms > 0 or not noise >= 0:
         raise ConfigError(
-            "trials", f"`n` is {n}, `n_angles` {n_angles}, `dt_ms` {dt_ms:g} and `noise` {noise:g}", expected="n of 1 or more, n_angles of 2 or more, a time step"
+            "trials",
+            f"`n` is {n}, `n_angles` {n_angles}, `dt_ms` {dt_ms:g} and `noise` {noise:g}",
+            expected="n of 1 or more, n_angles of 2 or more, a time step",
         )
     table = _conditions(spec.name, n, stimulus_set, n_angles, numpy_generator(seed, "conditions", task))
     epoch = _epochs(spec, dt_ms, random_durations, durations_ms or {}, numpy_generator(seed, "durations", task))

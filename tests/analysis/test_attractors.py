@@ -67,6 +67,18 @@ def test_what_is_still_settling_is_no_cycle(model):
     assert (found.start_regime.values == "unsettled").all()
 
 
+@pytest.mark.parametrize(("angle", "radius"), [(0.3, 0.9995), (0.1, 0.9995), (0.1, 0.9999), (0.3, 0.99995), (0.3, 1.0002)])
+def test_a_slowly_turning_transient_is_no_cycle(angle, radius):
+    found = classify(systems.rotation(angle, radius), starts(2, 2))
+    assert (np.abs(found.exponent) < 2e-3).all()  # which count as 0
+    assert (found.start_regime.values == "unsettled").all()
+
+
+@pytest.mark.parametrize("period", [7.3, 20.5, 60.7])
+def test_a_cycle_that_has_been_reached_stays_one(period):
+    assert str(classify(systems.limit_cycle(period), starts(2, 2, 0.5)).regime.values) == "limit cycle"
+
+
 def test_an_orbit_between_two_points_is_a_cycle():
     class Logistic(systems.VectorSystem):
         def advance(self, x, u):

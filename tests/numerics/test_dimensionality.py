@@ -28,7 +28,9 @@ def test_participation_ratio_of_known_clouds():
     axes = [np.concatenate([np.eye(n, 10), -np.eye(n, 10)]) for n in (1, 3, 6)]
     np.testing.assert_allclose([dims.participation_ratio(dims.covariance_spectrum(x)) for x in axes], [1, 3, 6])
     batch = np.stack([cloud(20, 4, k) for k in range(3)])
-    np.testing.assert_allclose(dims.participation_ratio(dims.covariance_spectrum(batch)), [dims.participation_ratio(dims.covariance_spectrum(x)) for x in batch])
+    np.testing.assert_allclose(
+        dims.participation_ratio(dims.covariance_spectrum(batch)), [dims.participation_ratio(dims.covariance_spectrum(x)) for x in batch]
+    )
 
 
 def test_correlations_are_blind_to_the_scale_of_units():

@@ -95,8 +95,6 @@ def train(model: RateRNN, parameters: Parameters | None = None, *, seed: int, fo
     ModelError
         If the network has other inputs or outputs than the task.
     """
-    import torch
-
     p = parameters or Parameters()
     shown = _tensors(trials(p.task, 1, seed=seed, **_options(p)))
     if (shown[0].shape[2], shown[1].shape[2]) != (model.config.n_inputs, model.config.n_outputs):
