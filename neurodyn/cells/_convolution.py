@@ -17,7 +17,15 @@ __all__ = ["ACTIVATIONS", "Convolution", "Init", "MapNorm", "activation", "convo
 Init = Literal["glorot", "truncated", "normal"]
 _TRUNCATED_SHRINK = 0.87962566103423978  # standard deviation of a unit normal cut at two sigma
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "none": lambda x: x}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "elu": F.elu,
+    "relu": F.relu,
+    "relu6": F.relu6,
+    "clip": lambda x: x.clamp(0.0, 1.0),
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "none": lambda x: x,
+}
 
 
 def activation(name: str) -> Callable[[Tensor], Tensor]:

@@ -136,7 +136,57 @@ def literal_reciprocal_gated(cell, x, s, r=None, fb=None):
     return {"out": elu(keep_h * h + pass_h * out_in), "cell": elu(keep_c * c + pass_c * cell_in)}
 
 
+def step_norm(x, module):
+    """Over the whole map with MapNorm's own epsilon, over the channels of each location, or not at all."""
+    if isinstance(module, torch.nn.Identity):
+        return x
+    if hasattr(module, "epsilon"):
+        gain, offset, axes, epsilon = module.gain, module.offset, None, module.epsilon
+    else:
+        gain, offset, axes, epsilon = module.weight, module.bias, 0, module.eps
+    gain, offset = (p.detach().double().numpy()[:, None, None] for p in (gain, offset))
+    return (x - x.mean(axis=axes)) / np.sqrt(x.var(axis=axes) + epsilon) * gain + offset
+
+
+def literal_locrnn(cell, x, s):
+    phi = {"relu": lambda z: np.maximum(z, 0), "relu6": lambda z: np.clip(z, 0, 6), "clip": lambda z: np.clip(z, 0, 1), "tanh": np.tanh}[cell.config.activation]
+    both = np.concatenate([s[k] for k in cell.names])
+    new = {}
+    for k in cell.names:
+        value = phi(conv(x, cell.drive_in[k]) + conv(both, cell.lateral[k]))
+        if cell.config.gates:
+            terms = ((x, f"{k}_input"), (s[k], f"{k}_state"))
+            g = sigmoid(sum(step_norm(conv(z, cell.gate[name]), cell.gate_norm[name]) for z, name in terms))
+            value = g * value + (1 - g) * s[k]
+        new[k] = phi(step_norm(value, cell.norm[k]))
+    return new
+
+
+def literal_hgru(cell, x, s):
+    h, relu = s["out"], lambda z: np.maximum(z, 0)
+    alpha, mu, kappa, omega, gamma = (cell.vectors[k].detach().double().numpy() for k in ("alpha", "mu", "kappa", "omega", "gamma"))
+    g1 = sigmoid(step_norm(conv(h, cell.gates[0]), cell.norms[0]))
+    c1 = step_norm(conv(g1 * h, cell.lateral[0]), cell.norms[1])
+    h1 = relu(x - relu(c1 * (alpha * h + mu)))
+    g2 = sigmoid(step_norm(conv(h1, cell.gates[1]), cell.norms[2]))
+    c2 = step_norm(conv(h1, cell.lateral[1]), cell.norms[3])
+    return {"out": (1 - g2) * h + g2 * relu(kappa * h1 + gamma * c2 + omega * h1 * c2)}
+
+
+def literal_r_resnet(cell, x, s):
+    y, relu = s["out"], lambda z: np.maximum(z, 0)
+    if cell.recall is not None:
+        y = y + conv(x, cell.recall)
+    for k in range(0, len(cell.convolutions), 2):
+        inner = relu(step_norm(conv(y, cell.convolutions[k]), cell.norms[k]))
+        y = relu(step_norm(conv(inner, cell.convolutions[k + 1]), cell.norms[k + 1]) + y)
+    return {"out": y}
+
+
 LITERAL = {
+    "hgru": literal_hgru,
+    "locrnn": literal_locrnn,
+    "r_resnet": literal_r_resnet,
     "time_decay": literal_time_decay,
     "simple_rnn": literal_simple_rnn,
     "conv_gru": literal_conv_gru,
@@ -148,6 +198,16 @@ LITERAL = {
     "searched_gated": literal_reciprocal_gated,
 }
 VARIANTS = [
+    ("locrnn", {"kernel": 3, "kernel_inter": 5}),
+    ("locrnn", {"kernel": 3, "kernel_inter": 3, "norm": "channel", "activation": "tanh"}),
+    ("locrnn", {"kernel": 3, "interneurons": False, "norm": "none", "activation": "relu6"}),
+    ("locrnn", {"kernel": 3, "kernel_inter": 3, "gates": False, "activation": "clip"}),
+    ("hgru", {"kernel": 3}),
+    ("hgru", {"kernel": 5, "norm": "channel"}),
+    ("hgru", {"kernel": 3, "norm": "none"}),
+    ("r_resnet", {}),
+    ("r_resnet", {"n_blocks": 1, "norm": "channel", "recall": True}),
+    ("r_resnet", {"n_blocks": 1, "norm": "none"}),
     ("time_decay", {"decay": 0.7}),
     ("simple_rnn", {}),
     ("simple_rnn", {"layer_norm": True}),
@@ -275,7 +335,38 @@ def test_strided_same_padding_against_a_literal_window():
     torch.testing.assert_close(layer(x)[0, 0], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(("kernel", "n"), [(7, 160_448), (9, 225_984), (11, 308_416)])
+def test_published_sizes_of_the_locrnn(kernel, n):
+    cell = registry.load_module("cells", "locrnn").build(
+        make_config(registry.load_module("cells", "locrnn"), 32, 32, kernel=kernel), generator=torch_generator(0, "c")
+    )
+    unused = 2 * (32 * 32 + 32)  # two embeddings that the published code carries along
+    assert sum(p.numel() for p in cell.parameters()) + unused == pytest.approx(n, rel=0.002)
+
+
+def test_without_input_and_state_a_locrnn_is_driven_by_its_biases_alone():
+    cell = make("locrnn", kernel=3, kernel_inter=3, norm="none")
+    x = torch.zeros(1, N, 5, 4)
+    out = cell(x, zero_state(cell, x))["out"]
+    gate = torch.sigmoid(sum(cell.gate[f"out_{part}"].bias for part in ("input", "state")))
+    expected = torch.relu(gate * torch.relu(cell.drive_in["out"].bias + cell.lateral["out"].bias))
+    torch.testing.assert_close(out, expected[None, :, None, None].expand_as(out))
+
+
+def test_the_gradient_of_an_hgru_kernel_is_symmetric_in_its_channels():
+    cell = make("hgru", kernel=3)
+    x = torch.randn(2, N, 4, 4, generator=torch_generator(0, "x"))
+    state = cell(x, cell(x, zero_state(cell, x)))
+    state["out"].square().sum().backward()
+    for lateral in cell.lateral:
+        assert lateral.weight.grad.abs().max() > 0
+        torch.testing.assert_close(lateral.weight.grad, lateral.weight.grad.transpose(0, 1))
+        assert not torch.equal(lateral.weight, lateral.weight.transpose(0, 1))
+
+
 BAD = [
+    (lambda: make("locrnn", norm="batch"), ConfigError, "unknown norm"),
+    (lambda: make("locrnn", activation="gelu"), ConfigError, "unknown activation"),
     (lambda: make("conv_gru", kernal=3), ConfigError, "did you mean `kernel`"),
     (lambda: make("conv_gru", kernel=0), ConfigError, "each 1 or more"),
     (lambda: make("conv_lstm", peephole=True), ConfigError, "size=14"),
@@ -295,7 +386,7 @@ def test_bad_input(call, error, match):
 
 
 def test_unequal_widths_are_refused_where_the_input_is_added():
-    for name in ("time_decay", "intersection_rnn"):
+    for name in ("time_decay", "intersection_rnn", "hgru", "r_resnet"):
         module = registry.load_module("cells", name)
         with pytest.raises(ModelError, match="the same number"):
             module.build(module.Config(2, 3), generator=torch_generator(0, "cell"))
