@@ -18,6 +18,7 @@ choices, after later work of the same group.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -187,7 +188,7 @@ class PyramidConvRNN(nn.Module):
         self.fusion: nn.ModuleList | None = None
         if config.fusion_channels:
             widths = (n * n_channels, *[config.fusion_channels] * 3, n_channels)
-            self.fusion = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths[:-1], widths[1:], strict=True))
+            self.fusion = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in itertools.pairwise(widths))
         initialise(self, seed, "pcrnn", damped=("residual.1", "leave", "fusion.3"))
         self.eval()
 

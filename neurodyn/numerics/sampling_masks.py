@@ -31,7 +31,7 @@ def n_center(n_columns: int, center_fraction: float) -> int:
     >>> [n_center(w, 0.08) for w in (320, 368, 372, 396, 640)]
     [26, 29, 30, 32, 51]
     """
-    return int(round(n_columns * center_fraction))
+    return round(n_columns * center_fraction)
 
 
 def column_mask(n_columns: int, acceleration: float, center_fraction: float | None = None, *, kind: str = "random", seed: int) -> np.ndarray:

@@ -97,7 +97,7 @@ def undersample(
     """
     if reference.dims != DIMS or reference.sizes["channel"] % 2:
         raise SchemaError("undersample", f"`reference` has dims {dict(reference.sizes)}", expected=f"{DIMS}, two channels a coil")
-    n, _, rows, columns = reference.shape
+    rows, columns = reference.shape[-2:]
     ids = reference.stimulus_id.values
     masks = np.stack([column_mask(columns, acceleration, center_fraction, kind=mask, seed=subseed(seed, "mask", name)) for name in ids])
     check_mask(masks, where="undersample", ids=ids)

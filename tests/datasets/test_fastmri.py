@@ -72,7 +72,7 @@ def test_single_coil_and_test_files(tmp_path):
     frames, targets = fastmri.load(tmp_path, "singlecoil_train", n_coils=1)
     assert frames.kspace.shape == (3, 2, 40, 36) and np.array_equal(targets.values, target)
     mask = column_mask(36, 4, seed=0)
-    kspace, _ = write(tmp_path / "multicoil_test" / "b.h5", mask=mask)
+    write(tmp_path / "multicoil_test" / "b.h5", mask=mask)
     frames, targets = fastmri.load(tmp_path, "multicoil_test", n_coils=4)
     assert targets is None and np.array_equal(frames.mask.values[0, 0, 0], mask)
     assert not frames.kspace.values[..., ~mask].any()

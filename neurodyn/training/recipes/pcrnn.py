@@ -182,8 +182,7 @@ def references(
     elif images in IMAGES:
         named = "test" if split == "test" else "train"
         if images == "cifar10":
-            pixels, labels = cifar10.pixels(data_root, named)
-            shown = _grey(pixels, split, n, max(size))
+            shown = _grey(cifar10.pixels(data_root, named)[0], split, n, max(size))
         else:
             stimuli, _ = digits.load(named, image_size=max(size))
             keep = slice(-n, None) if split == "validation" else slice(0, n)
