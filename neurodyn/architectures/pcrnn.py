@@ -253,7 +253,7 @@ class PyramidConvRNN(nn.Module):
             raise ConfigError("PyramidConvRNN.with_iterations", "every iteration has its own weights", expected="a network with tied weights")
         other = PyramidConvRNN(replace(self.config, n_iterations=n_iterations), seed=0)
         other.load_state_dict(self.state_dict())
-        return other.to(self.iterations[0].slope)
+        return other.to(next(self.parameters()))
 
     def _iterate(self, turn: int, state: State, drive: Drive) -> State:
         module = next(i for i, end in enumerate(self.ends) if turn < end)
