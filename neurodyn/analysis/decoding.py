@@ -10,7 +10,7 @@ import xarray as xr
 from neurodyn.errors import ConfigError, SchemaError, unknown_name
 from neurodyn.numerics.crossval import make_splits
 from neurodyn.numerics.linear_decoder import DECODERS, decode
-from neurodyn.numerics.resampling import bootstrap_ci
+from neurodyn.numerics.resampling import Interval, bootstrap_ci, wilson
 from neurodyn.schema import PRESENTATION, TIME_BIN, check_responses
 from neurodyn.seeding import numpy_generator
 
@@ -22,6 +22,7 @@ def decoding(
     *,
     label: str = "label",
     across: str | None = None,
+    groups: str | None = None,
     decoder: str = "ridge",
     folds: int = 5,
     over_time: bool = False,
@@ -39,6 +40,9 @@ def decoding(
     across : str, optional
         Coord of presentation (for example ``"position"``): train on presentations with one value and test on those with another, for all pairs;
         where they are equal the test rows are held out.
+    groups : str, optional
+        Coord of presentation (for example ``"stimulus_id"`` where presentations repeat a stimulus); presentations of one group are never on both
+        sides of a fold, and intervals resample whole groups.
     decoder : {"ridge", "centroid", "svm"}
         See :func:`neurodyn.numerics.linear_decoder.decode`.
     folds : int
@@ -56,7 +60,7 @@ def decoding(
         variable        dims                                  units  meaning
         ==============  ====================================  =====  =====================================================================
         accuracy        (time_bin)                            1      share of held-out presentations decoded rightly
-        accuracy_low    (time_bin)                            1      95 % interval over presentations
+        accuracy_low    (time_bin)                            1      95 % interval over presentations, or over `groups`
         accuracy_high   (time_bin)                            1
         chance          (shuffle, time_bin)                   1      accuracy on shuffled labels
         latency_ms      ()                                    ms     start of the first of two bins in a row above every shuffle
@@ -69,7 +73,7 @@ def decoding(
     Raises
     ------
     SchemaError
-        For a missing label, NaN, or fewer than 2 classes.
+        For a missing label, NaN, fewer than 2 classes, or a class that a fold cannot train on.
     ConfigError
         For unknown coords or decoders.
     """
@@ -80,12 +84,14 @@ def decoding(
     if len(names) < 2:
         raise SchemaError("decoding", f"`{label}` has {len(names)} value", expected="2 or more classes")
     X = np.moveaxis(np.asarray(responses.values, dtype=float), 2, 0)  # (time, row, neuroid)
-    splits = make_splits(len(codes), n_splits=folds, labels=codes, seed=seed)
+    owner = None if groups is None else np.unique(_coord(responses, groups), return_inverse=True)[1]
+    splits = make_splits(len(codes), n_splits=folds, labels=codes, groups=owner, seed=seed)
+    _refuse_missing_classes(names, codes, splits, groups)
     right, temporal = _cross(X, codes, splits, decoder, over_time)
-    interval = bootstrap_ci(right.astype(float), seed=seed)
+    interval = bootstrap_ci(right.astype(float), seed=seed) if owner is None else _over_groups(right, owner, seed)
     chance = np.empty((n_shuffles, len(X)))
     for k in range(n_shuffles):
-        chance[k] = _cross(X, numpy_generator(seed, "decoding", k).permutation(codes), splits, decoder, False)[0].mean(axis=1)
+        chance[k] = _cross(X, _shuffled(codes, owner, numpy_generator(seed, "decoding", k)), splits, decoder, False)[0].mean(axis=1)
     data: dict[str, Any] = {
         "accuracy": (TIME_BIN, interval.estimate),
         "accuracy_low": (TIME_BIN, interval.low),
@@ -109,10 +115,48 @@ def decoding(
         "n_classes": len(names),
         "decoder": decoder,
         "folds": folds,
+        "groups": groups or "none",
         "n_presentations": len(codes),
         "n_neuroids": responses.sizes["neuroid"],
     }
     return out
+
+
+def _refuse_missing_classes(names: np.ndarray, codes: np.ndarray, splits: list, groups: str | None) -> None:
+    for k, (train, _) in enumerate(splits):
+        missing = names[np.setdiff1d(codes, codes[train])]
+        if len(missing):
+            raise SchemaError(
+                "decoding",
+                f"fold {k} trains on none of {len(missing)} classes (first: {missing[0]})",
+                expected="every class in several groups" if groups else "every class in several presentations",
+                fix="fewer folds, or another `groups`" if groups else "fewer folds",
+            )
+
+
+def _shuffled(codes: np.ndarray, owner: np.ndarray | None, generator: np.random.Generator) -> np.ndarray:
+    """Labels dealt out anew: to presentations, or where every group has one label to whole groups."""
+    if owner is None:
+        return generator.permutation(codes)
+    first = np.unique(owner, return_index=True)[1]
+    of_group = codes[first]
+    if (of_group[owner] == codes).all():
+        return generator.permutation(of_group)[owner]
+    return generator.permutation(codes)
+
+
+def _over_groups(right: np.ndarray, owner: np.ndarray, seed: int) -> Interval:
+    """Interval of the share decoded rightly when whole groups are drawn, (time_bin)."""
+    n = int(owner.max()) + 1
+    hits = np.stack([np.bincount(owner, weights=row, minlength=n) for row in right.astype(float)])
+    size = np.bincount(owner, minlength=n)
+    draws = numpy_generator(seed, "decoding", "groups").multinomial(n, np.full(n, 1 / n), size=2000)
+    found = (draws @ hits.T) / (draws @ size)[:, None]
+    share = right.mean(axis=1)
+    low, high = np.quantile(found, [0.025, 0.975], axis=0)
+    floor, roof = wilson(share, n)
+    alike = (share == 0) | (share == 1)
+    return Interval(share, np.where(alike, floor, low), np.where(alike, roof, high), 0.95, n)
 
 
 def _coord(responses: xr.DataArray, name: str) -> np.ndarray:

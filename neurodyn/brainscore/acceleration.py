@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from neurodyn.brainscore.assemblies import flat_coords
 from neurodyn.brainscore.installed import require
@@ -126,19 +127,31 @@ class FastCeiling:
         cv = self._ceiler._consistency._cross_validation
         coords = flat_coords(self._assembly)
         order = ("presentation", "neuroid") + (("time_bin",) if "time_bin" in self._assembly.dims else ())
-        values = np.asarray(self._assembly.transpose(*order).values, dtype=float)
-        name = cv._split._split_coord
-        ids, stimulus = np.unique(np.asarray(coords["stimulus_id"][1]).astype(str), return_inverse=True)
-        repeats, repeat = np.unique(coords[name][1], return_inverse=True)
-        total, count = np.zeros((len(ids), len(repeats), *values.shape[1:])), np.zeros((len(ids), len(repeats)))
-        np.add.at(total, (stimulus, repeat), values)
-        np.add.at(count, (stimulus, repeat), 1)
-        with np.errstate(invalid="ignore"):
-            cells = total / count.reshape(*count.shape, *[1] * (values.ndim - 1))
-        halves = [(np.asarray(a), np.asarray(b)) for a, b in cv._split._split.split(np.zeros(len(repeats)))]
+        values = np.asarray(self._assembly.transpose(*order).values)
+        cells, n_repeats = repeat_table(values, coords["stimulus_id"][1], coords[cv._split._split_coord][1])
+        halves = [(np.asarray(a), np.asarray(b)) for a, b in cv._split._split.split(np.zeros(n_repeats))]
         found = split_half_ceiling(cells, seed=0, halves=halves).per_split
         score = transformations.apply_aggregate(lambda v: v.median(dim="neuroid"), _score_values(found, self._assembly))
         return transformations.apply_aggregate(cv.aggregate, score)
+
+
+def repeat_table(values: np.ndarray, stimulus_id: np.ndarray, repetition: np.ndarray) -> tuple[np.ndarray, int]:
+    """Rows as (stimulus, repeat, ...), both sorted; NaN where a stimulus lacks a repeat, the mean where it has one twice.  Also the number of repeats."""
+    import pandas
+
+    stimulus, ids = pandas.factorize(np.asarray(stimulus_id), sort=True)
+    repeat, repeats = pandas.factorize(np.asarray(repetition), sort=True)
+    shape = (len(ids), len(repeats))
+    cell = stimulus * shape[1] + repeat
+    count = np.bincount(cell, minlength=shape[0] * shape[1])
+    if count.max() > 1:
+        matrix = scipy.sparse.csr_matrix((np.ones(len(cell)), (cell, np.arange(len(cell)))), shape=(len(count), len(cell)))
+        table = matrix @ values.reshape(len(values), -1).astype(float) / np.maximum(count, 1)[:, None]
+    else:
+        table = np.empty((len(count), int(np.prod(values.shape[1:]))), values.dtype if values.dtype in (np.float32, np.float64) else float)
+        table[cell] = values.reshape(len(values), -1)
+    table[count == 0] = np.nan
+    return table.reshape(*shape, *values.shape[1:]), len(repeats)
 
 
 class _Verified:

@@ -101,7 +101,7 @@ def split_half_ceiling(responses: np.ndarray, *, n_splits: int = 10, seed: int, 
 
     Notes
     -----
-    One matrix product of half weights and responses a split.  The result is the reliability c of the mean over all repeats; a perfect
+    One matrix product of half weights and responses serves all splits.  The result is the reliability c of the mean over all repeats; a perfect
     model correlates sqrt(c) with that mean.
 
     Examples
@@ -113,29 +113,17 @@ def split_half_ceiling(responses: np.ndarray, *, n_splits: int = 10, seed: int, 
     values, present, shape = _checked("split_half_ceiling", responses)
     if n_splits < 1:
         raise NumericsError("split_half_ceiling", f"`n_splits` is {n_splits}", expected="1 or more")
-    masks = _halves(present, n_splits, seed, halves)
-    keep = present.sum(axis=1) >= 2 if isinstance(halves, str) and halves == "stimulus" else np.ones(len(present), bool)
+    own = isinstance(halves, str) and halves == "stimulus"
+    keep = present.sum(axis=1) >= 2 if own else np.ones(len(present), bool)
     if keep.sum() < 3:
         raise NumericsError("split_half_ceiling", f"{int(keep.sum())} stimuli have 2 or more repeats", expected="3 or more", fix="a recording with repeats")
-    filled, mean = values[keep], np.nanmean(values, axis=(0, 1))
-    filled = np.where(present[keep][:, :, None], filled - mean, 0.0)
-    per_split = []
-    for first, second in masks:
-        means = []
-        for half in (first[keep], second[keep]):
-            count = half.sum(axis=1)
-            if (count == 0).any():
-                bad = np.nonzero(keep)[0][count == 0]
-                raise NumericsError(
-                    "split_half_ceiling",
-                    f"{len(bad)} stimuli have no repeat in one half ({first_of(bad)})",
-                    expected="repeats of every stimulus in both halves",
-                    fix='halves="stimulus"',
-                )
-            means.append(np.einsum("sr,srt->st", half / count[:, None], filled, optimize=True))
-        per_split.append(spearman_brown(pearson(means[0], means[1])))
-    stacked = np.stack(per_split)
-    return Ceiling(stacked.mean(axis=0).reshape(shape), stacked.reshape(len(stacked), *shape), int(keep.sum()))
+    if not keep.all():
+        values, present = values[keep], present[keep]
+    weights = _half_weights(present, n_splits, seed, halves, np.nonzero(keep)[0])
+    means = _half_means(values, None if present.all() else present, weights)
+    n = means.shape[1] // 2
+    per_split = np.stack([spearman_brown(pearson(means[:, k], means[:, n + k])) for k in range(n)])
+    return Ceiling(per_split.mean(axis=0).reshape(shape), per_split.reshape(n, *shape), len(values))
 
 
 def explainable_variance(responses: np.ndarray, *, level: float = 0.95) -> ExplainableVariance:
@@ -170,7 +158,7 @@ def explainable_variance(responses: np.ndarray, *, level: float = 0.95) -> Expla
         raise NumericsError("explainable_variance", f"`level` is {level}", expected="a coverage between 0 and 1", fix="level=0.95")
     counts = present.sum(axis=1)
     keep = counts >= 1
-    values, present, counts = values[keep], present[keep], counts[keep]
+    values, present, counts = values[keep].astype(np.float64), present[keep], counts[keep]
     s, total = len(counts), int(counts.sum())
     if s < 3 or total <= s:
         raise NumericsError("explainable_variance", f"{total} repeats of {s} stimuli", expected="3 or more stimuli, some with 2 or more repeats")
@@ -221,17 +209,48 @@ def _noncentral_f_cdf(f: float, df1: int, df2: int, noncentrality: float) -> flo
     return float(scipy.special.ndtr(((1 - b) * root - (1 - a)) / np.sqrt(a + b * root**2)))
 
 
+def _half_weights(present: np.ndarray, n_splits: int, seed: int, halves: str | Sequence[tuple[np.ndarray, np.ndarray]], stimulus: np.ndarray) -> np.ndarray:
+    """Weights that average the first half of every split and then the second, (half, repeat) or, where stimuli differ, (stimulus, half, repeat)."""
+    pairs = _halves(present, n_splits, seed, halves)
+    masks = np.stack([a for a, _ in pairs] + [b for _, b in pairs], axis=-2)  # (half, repeat) or (stimulus, half, repeat)
+    if masks.ndim == 2 and not present.all():
+        masks = masks & present[:, None]
+    count = masks.sum(axis=-1, keepdims=True)
+    if (count == 0).any():
+        bad = stimulus[(count == 0).any(axis=(-2, -1))] if masks.ndim == 3 else stimulus
+        raise NumericsError(
+            "split_half_ceiling",
+            f"{len(bad)} stimuli have no repeat in one half ({first_of(bad)})",
+            expected="repeats of every stimulus in both halves",
+            fix='halves="stimulus"',
+        )
+    return masks / count
+
+
+def _half_means(values: np.ndarray, present: np.ndarray | None, weights: np.ndarray, block: int = 64) -> np.ndarray:
+    """Weighted sums over repeats, (stimulus, half, target), a block of stimuli at a time so that the scratch stays small."""
+    out = np.empty((len(values), weights.shape[-2], values.shape[2]))
+    centre = values[0][present[0]].mean(axis=0) if present is not None else values[0].mean(axis=0)
+    for k in range(0, len(values), block):
+        part = values[k : k + block].astype(np.float64)
+        part -= centre
+        if present is not None:
+            part[~present[k : k + block]] = 0.0
+        np.matmul(weights if weights.ndim == 2 else weights[k : k + block], part, out=out[k : k + block])
+    return out
+
+
 def _halves(present: np.ndarray, n_splits: int, seed: int, halves: str | Sequence[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
     n_repeats = present.shape[1]
     if not isinstance(halves, str):
-        return [(present & _columns(a, n_repeats), present & _columns(b, n_repeats)) for a, b in halves]
+        return [(_columns(a, n_repeats), _columns(b, n_repeats)) for a, b in halves]
     if halves not in HALVES:
         raise unknown_name("split_half_ceiling", "halves", halves, HALVES)
     if halves == "repeat":
         from sklearn.model_selection import ShuffleSplit
 
         splits = ShuffleSplit(n_splits=n_splits, train_size=0.5, random_state=seed).split(np.zeros(n_repeats))
-        return [(present & _columns(a, n_repeats), present & _columns(b, n_repeats)) for a, b in splits]
+        return [(_columns(a, n_repeats), _columns(b, n_repeats)) for a, b in splits]
     found = []
     counts = present.sum(axis=1)
     for k in range(n_splits):
@@ -251,13 +270,17 @@ def _columns(indices: np.ndarray, n: int) -> np.ndarray:
 
 
 def _checked(where: str, responses: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
-    values = np.asarray(responses, dtype=np.float64)
+    values = np.asarray(responses)
+    if values.dtype not in (np.float32, np.float64):
+        values = values.astype(np.float64)
     if values.ndim not in (3, 4):
         raise NumericsError(where, f"`responses` has shape {values.shape}", expected="(stimulus, repeat, target[, time])")
     shape = values.shape[2:]
     values = values.reshape(*values.shape[:2], -1)
     if values.shape[1] < 2:
         raise NumericsError(where, "`responses` has 1 repeat", expected="2 or more", fix="a recording with repeats, or ceiling= from the literature")
+    if all(np.isfinite(part).all() for part in values):
+        return values, np.ones(values.shape[:2], bool), shape
     missing = np.isnan(values)
     if np.isinf(values).any():
         raise NumericsError(where, "`responses` holds infinity", expected="finite values, or NaN for a missing repeat")

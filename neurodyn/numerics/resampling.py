@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 from neurodyn.errors import NumericsError, unknown_name
 from neurodyn.seeding import numpy_generator
 
-__all__ = ["STATISTICS", "Interval", "PairedDifference", "bootstrap_ci", "hierarchical_bootstrap", "holm", "paired_difference"]
+__all__ = ["STATISTICS", "Interval", "PairedDifference", "bootstrap_ci", "hierarchical_bootstrap", "holm", "paired_difference", "wilson"]
 
 STATISTICS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median, "std": np.std}
 Statistic = str | Callable[..., Any]
@@ -73,17 +74,58 @@ def bootstrap_ci(values: np.ndarray, statistic: Statistic = "mean", *, n_resampl
     NumericsError
         For NaN, no item, or a level outside (0, 1).
 
+    Notes
+    -----
+    Resamples of items that are all right (or all wrong) are all alike, and their interval would have no width however few items there are: the
+    mean of values that are 0 or 1 gets Wilson's interval there (:func:`wilson`).
+
     Examples
     --------
     >>> ci = bootstrap_ci(np.arange(100.0), seed=0)
     >>> float(ci.estimate), bool(ci.low < 49.5 < ci.high)
     (49.5, True)
+    >>> float(bootstrap_ci(np.ones(20), seed=0).low.round(3))
+    0.839
     """
     values = _checked("bootstrap_ci", values, level, n_resamples)
     n = values.shape[-1]
     draw = numpy_generator(seed, "bootstrap_ci", n).integers(n, size=(n_resamples, n))
     reduce = _statistic(statistic)
-    return _interval(reduce(values, axis=-1), _in_chunks(values, draw, reduce), level, n)
+    found = _interval(reduce(values, axis=-1), _in_chunks(values, draw, reduce), level, n)
+    return _unanimous(found, values.mean(axis=-1), n) if _is_share(values, statistic) else found
+
+
+def wilson(share: np.ndarray, n: int, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's score interval of a share of `n` independent yes-or-no items.
+
+    Parameters
+    ----------
+    share : array
+        Between 0 and 1.
+    n : int
+    level : float
+        Coverage.
+
+    Returns
+    -------
+    low, high : array
+
+    Notes
+    -----
+    The shares p that a normal test does not reject: |share - p| <= z sqrt(p (1 - p) / n) (Wilson 1927).  It has a width also at 0 and 1.
+
+    Examples
+    --------
+    >>> [float(x.round(4)) for x in wilson(np.array(1.0), 10)]
+    [0.7225, 1.0]
+    """
+    share = np.asarray(share, dtype=float)
+    if n < 1 or not 0 < level < 1 or not np.isfinite(share).all() or (share.size and (share.min() < 0 or share.max() > 1)):
+        raise NumericsError("wilson", f"{n} items, level {level}", expected="shares in [0, 1] of 1 or more items, a level between 0 and 1")
+    z2 = float(scipy.special.ndtri((1 + level) / 2)) ** 2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
 
 
 def hierarchical_bootstrap(
@@ -108,11 +150,15 @@ def hierarchical_bootstrap(
     Interval
         `n` is the number of seeds.
 
+    Notes
+    -----
+    Where every instance is right (or wrong) on every item, the interval is Wilson's for that many items (crossed) or that many values (nested).
+
     Examples
     --------
-    >>> ci = hierarchical_bootstrap(np.ones((3, 10)), seed=0)
-    >>> float(ci.low), float(ci.high), ci.n
-    (1.0, 1.0, 3)
+    >>> ci = hierarchical_bootstrap(np.arange(6.0).reshape(2, 3), seed=0)
+    >>> float(ci.estimate), bool(ci.low < 2.5 < ci.high), ci.n
+    (2.5, True, 2)
     """
     values = _checked("hierarchical_bootstrap", values, level, n_resamples)
     if values.ndim != 2:
@@ -125,7 +171,8 @@ def hierarchical_bootstrap(
         rows = generator.integers(n_seeds, size=n_seeds)[:, None]
         columns = generator.integers(n_items, size=(1 if crossed else n_seeds, n_items))
         found[k] = reduce(values[rows, columns].reshape(-1), axis=-1)
-    return _interval(reduce(values.reshape(-1), axis=-1), found, level, n_seeds)
+    interval = _interval(reduce(values.reshape(-1), axis=-1), found, level, n_seeds)
+    return _unanimous(interval, values.mean(), n_items if crossed else values.size) if _is_share(values, statistic) else interval
 
 
 def paired_difference(
@@ -209,6 +256,16 @@ def _in_chunks(values: np.ndarray, draw: np.ndarray, reduce: Callable[..., Any])
 def _interval(estimate: Any, found: np.ndarray, level: float, n: int) -> Interval:
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2], axis=-1)
     return Interval(estimate, low, high, level, n)
+
+
+def _is_share(values: np.ndarray, statistic: Statistic) -> bool:
+    return statistic == "mean" and bool(((values == 0) | (values == 1)).all())
+
+
+def _unanimous(interval: Interval, share: np.ndarray, n: int) -> Interval:
+    low, high = wilson(share, n, level=interval.level)
+    alike = (share == 0) | (share == 1)
+    return Interval(interval.estimate, np.where(alike, low, interval.low)[()], np.where(alike, high, interval.high)[()], interval.level, interval.n)
 
 
 def _checked(where: str, values: np.ndarray, level: float, n_resamples: int) -> np.ndarray:

@@ -54,6 +54,28 @@ def test_temporal_generalisation_of_a_steady_code():
     assert float(out.temporal[4, 0]) < 0.6
 
 
+def test_groups_keep_copies_of_a_stimulus_on_one_side():
+    rng = np.random.default_rng(0)
+    picture = np.repeat(np.arange(24), 6)  # 24 pictures shown six times; activity knows the picture, not its class
+    values = (rng.normal(size=(24, 30))[picture] + 0.1 * rng.normal(size=(144, 30)))[:, :, None]
+    labels = {"object": (picture % 3).astype(str), "repetition": np.tile(np.arange(6), 24)}
+    recorded = make_recordings(values, stimulus_id=picture.astype(str), neuroid_id=np.arange(30), time_bins_ms=[(0, 25)], presentation=labels)
+    leaky = decoding(recorded, label="object", folds=4, n_shuffles=2, seed=0)
+    honest = decoding(recorded, label="object", folds=4, groups="stimulus_id", n_shuffles=2, seed=0)
+    assert float(leaky.accuracy) > 0.9
+    assert float(honest.accuracy) < 0.6
+    assert float(honest.accuracy_high - honest.accuracy_low) > 2 * float(leaky.accuracy_high - leaky.accuracy_low)
+    assert honest.attrs["groups"] == "stimulus_id"
+    with pytest.raises(SchemaError, match="trains on none of"):
+        decoding(recorded, label="object", folds=2, groups="object", n_shuffles=0, seed=0)
+
+
+def test_perfect_decoding_keeps_an_interval():
+    out = decoding(population(noise=0.01), label="object", folds=3, n_shuffles=0, seed=0)
+    assert (out.accuracy[3:] == 1).all()
+    assert (out.accuracy_low[3:] < 1).all()
+
+
 def test_order_of_rows_is_no_matter_for_what_is_learnt():
     a = population(noise=0.01)
     b = a[np.random.default_rng(0).permutation(len(a))]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurodyn.errors import ConfigError, NumericsError
-from neurodyn.numerics.resampling import bootstrap_ci, hierarchical_bootstrap, holm, paired_difference
+from neurodyn.numerics.resampling import bootstrap_ci, hierarchical_bootstrap, holm, paired_difference, wilson
 
 
 def test_mean_interval_is_the_normal_one():
@@ -54,6 +54,23 @@ def test_paired_difference_sees_through_shared_variance():
     assert paired_difference(item, item, seed=0).p_value == 1
 
 
+def test_items_that_all_agree_still_leave_doubt():
+    right = np.stack([np.ones(12), np.zeros(12), np.arange(12) % 2])
+    ci = bootstrap_ci(right, seed=0)
+    np.testing.assert_allclose([ci.low[0], ci.high[0], ci.low[1], ci.high[1]], [0.7575, 1.0, 0.0, 0.2425], atol=1e-4)  # Wilson's, from tables
+    assert ci.low[2] == pytest.approx(bootstrap_ci(right[2], seed=0).low)
+    assert bootstrap_ci(np.ones(4) * 0.5, seed=0).low == 0.5  # not a share of items
+    assert bootstrap_ci(np.ones(4), "median", seed=0).low == 1.0
+    assert hierarchical_bootstrap(np.ones((5, 12)), seed=0).low == pytest.approx(ci.low[0])  # five networks on twelve items are twelve items
+    assert hierarchical_bootstrap(np.ones((5, 12)), crossed=False, seed=0).low == pytest.approx(wilson(1.0, 60)[0])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.97, 1.0])
+def test_wilson_is_scipys(share):
+    want = scipy.stats.binomtest(round(share * 200), 200).proportion_ci(0.95, method="wilson")
+    np.testing.assert_allclose(wilson(round(share * 200) / 200, 200), [want.low, want.high], atol=1e-12)
+
+
 @given(st.floats(-5, 5), st.floats(0.1, 10))
 def test_intervals_move_and_scale_with_the_data(shift, scale):
     x = np.random.default_rng(6).normal(size=20)
@@ -76,6 +93,7 @@ def test_holm_by_hand():
         (lambda: bootstrap_ci([1.0], "men", seed=0), ConfigError, "did you mean `mean`"),
         (lambda: hierarchical_bootstrap([1.0], seed=0), NumericsError, "seed, item"),
         (lambda: paired_difference([1.0], [1.0, 2.0], seed=0), NumericsError, "same items"),
+        (lambda: wilson(1.2, 5), NumericsError, r"shares in \[0, 1\]"),
         (lambda: holm([0.1, 2]), NumericsError, r"\[0, 1\]"),
     ],
 )
