@@ -140,19 +140,30 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _add_score(commands: Any) -> None:
-    sub = _command(commands, "score", "predict recordings from a layer of a model, with the noise ceiling", _score)
+    sub = _command(
+        commands, "score", "predict recordings from a layer of a model, with the noise ceiling: local recordings, or a Brain-Score benchmark", _score
+    )
     sub.add_argument("model", help="a trained model (neurodyn list models)")
-    sub.add_argument("recordings", help="a data set of recordings, e.g. cowley2023")
+    sub.add_argument(
+        "recordings", metavar="benchmark", help="a data set of recordings, e.g. cowley2023, or an identifier of Brain-Score's, e.g. MajajHong2015public.IT-pls"
+    )
     sub.add_argument("--layer", help="of the model; its last when absent")
-    sub.add_argument("--regression", choices=("ridge", "pls"), default="ridge")
-    sub.add_argument("--folds", type=int, default=5)
+    sub.add_argument("--regression", choices=("ridge", "pls"), default="ridge", help="for local recordings; a benchmark has its own")
+    sub.add_argument("--folds", type=int, default=5, help="for local recordings")
     sub.add_argument("--untrained", action="store_true", help="the untrained twin, as a control")
+    sub.add_argument("--degrees", type=float, default=8.0, help="of visual angle that the model's frame stands for (benchmarks; 8)")
+    sub.add_argument("--latency-ms", type=float, default=0.0, help="between the eye and the model's clock (benchmarks; 0)")
+    sub.add_argument("--dt-ms", type=float, help="duration of a step, for models whose steps are not time (benchmarks)")
+    sub.add_argument("--verify", action="store_true", help="also run Brain-Score's own engine and report the difference (benchmarks)")
     _experiment_options(sub)
 
 
 def _score(options: argparse.Namespace) -> int:
+    from neurodyn import registry
     from neurodyn.experiment.ask import scoring, summary
 
+    if options.recordings not in registry.names("datasets") and ("." in options.recordings or "-" in options.recordings):
+        return _score_benchmark(options)
     experiment = scoring(
         options.model,
         options.recordings,
@@ -169,6 +180,24 @@ def _score(options: argparse.Namespace) -> int:
         for line in summary(open_result(experiment, results=options.results, check=False)):
             print(line)
     return code
+
+
+def _score_benchmark(options: argparse.Namespace) -> int:
+    from neurodyn.brainscore.command import benchmark_lines
+
+    lines = benchmark_lines(
+        options.model,
+        options.recordings,
+        layer=options.layer,
+        untrained=options.untrained,
+        visual_degrees=options.degrees,
+        latency_ms=options.latency_ms,
+        dt_ms=options.dt_ms,
+        verify=options.verify,
+    )
+    for line in lines:
+        print(line)
+    return 0
 
 
 def _run_one(experiment: Any, options: argparse.Namespace) -> int:

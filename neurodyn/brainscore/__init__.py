@@ -14,6 +14,8 @@ _LAZY = {
     "as_brain_model": "brain_model",
     "from_assembly": "assemblies",
     "local_benchmark": "local",
+    "missing_files": "files",
+    "public_benchmarks": "registration",
     "register": "registration",
     "score": "registration",
     "to_assembly": "assemblies",

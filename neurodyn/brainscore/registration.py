@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from neurodyn.brainscore.installed import require
-from neurodyn.errors import ConfigError, DataError, unknown_name
+import numpy as np
 
-__all__ = ["register", "score"]
+from neurodyn.brainscore.installed import require
+from neurodyn.errors import ConfigError, NeurodynError, unknown_name
+
+__all__ = ["public_benchmarks", "register", "score"]
+
+_STALE = ("brainscore_vision.benchmarks", "brainscore_vision.benchmark_helpers.screen")  # caches that do not know what they hold
 
 _KINDS = {"benchmark": "benchmark_registry", "data": "data_registry", "metric": "metric_registry", "model": "model_registry"}
 
@@ -53,9 +61,11 @@ def score(model: Any, benchmark: Any, *, fast: bool = True, verify: bool = False
 
     Parameters
     ----------
-    model : BrainModel
+    model : BrainModel, or str
+        Or the name of one that is registered.
     benchmark : str or Benchmark
-        A public identifier (its data must be reachable) or a benchmark object.
+        A public identifier, or a benchmark object.  Files of the public ones are looked for in ``brain-score`` below ``NEURODYN_DATA``, in Brain-Score's
+        own folder, and on its server.
     fast : bool
         Run on neurodyn's engine where the metric is known.
     verify : bool
@@ -64,45 +74,101 @@ def score(model: Any, benchmark: Any, *, fast: bool = True, verify: bool = False
     Returns
     -------
     Score
-        ``attrs["convention"]`` says how it was normalised, ``attrs["versions"]`` by what.
+        ``attrs["raw"]`` and ``attrs["ceiling"]`` as Brain-Score makes them; ``attrs["convention"]`` says how they became the score,
+        ``attrs["error_normalised"]`` the standard error carried over to it, ``attrs["versions"]`` by what.  Scores over time keep their time bins.
 
     Raises
     ------
     DataError
-        If the benchmark's data can be had neither from the network nor from local files.
+        If the benchmark's data can be had neither from the network nor from local files; it says which file goes where.
 
     Notes
     -----
     Calls the benchmark itself: Brain-Score's ``score()`` leaves a pickle in site-packages and estimates memory from a rule that refuses runs that fit.
+    Its caches of ceilings (keyed on the identifier alone) and of images put on the screen (which outlive their files) are not asked.
     """
-    from importlib.metadata import version
-
-    from neurodyn.brainscore.acceleration import accelerate
+    from neurodyn.brainscore.acceleration import accelerate, keep_own_ceiling
 
     library = require()
-    if isinstance(benchmark, str):
-        benchmark = _load(library, benchmark)
-    if fast and hasattr(benchmark, "_similarity_metric") and not hasattr(benchmark, "accelerated"):
-        accelerate(benchmark, verify=verify)
-    result = benchmark(model)
-    result.attrs["convention"] = "r^2/c"
-    result.attrs["versions"] = f"brainscore_vision {version('brainscore_vision')}"
+    with _without_stale_caches():
+        if isinstance(model, str):
+            model = library.load_model(model)
+        if isinstance(benchmark, str):
+            benchmark = _load(library, benchmark)
+        if fast and not hasattr(benchmark, "accelerated"):
+            accelerate(benchmark, verify=verify)
+        elif not hasattr(benchmark, "accelerated"):
+            keep_own_ceiling(benchmark)
+        result = benchmark(model)
+    return _described(_with_time(result))
+
+
+def _described(result: Any) -> Any:
+    from importlib.metadata import version
+
+    raw, ceiling = (result.attrs.get(k) for k in ("raw", "ceiling"))
+    convention, slope = "the benchmark's own", None
+    if raw is not None and ceiling is not None:
+        r, c, found = (np.asarray(getattr(v, "values", v), dtype=float) for v in (raw, ceiling, result))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for name, value, rate in (("r^2/c", r**2 / c, 2 * np.abs(r) / c), ("r/c", r / c, 1 / c)):
+                if np.shape(value) == found.shape and np.allclose(value, found, atol=1e-9, equal_nan=True):
+                    convention, slope = name, rate
+                    break
+    result.attrs["convention"] = convention
+    error = getattr(raw, "attrs", {}).get("error")
+    if slope is not None and error is not None:
+        result.attrs["error_normalised"] = np.asarray(getattr(error, "values", error), dtype=float) * slope
+    result.attrs["versions"] = f"brainscore_vision {version('brainscore_vision')}, numpy {np.__version__}"
     return result
 
 
+def _with_time(result: Any) -> Any:
+    """The ceiled score with the time bins of the raw one, which Brain-Score drops."""
+    raw = result.attrs.get("raw")
+    if raw is None or "time_bin" not in getattr(raw, "dims", ()) or "time_bin" in result.dims or result.shape != raw.shape:
+        return result
+    from neurodyn.brainscore.assemblies import flat_coords
+
+    coords = {k: v for k, v in flat_coords(raw).items() if v[0] == ("time_bin",)}
+    return type(result)(np.asarray(result.values), coords=coords, dims=raw.dims, attrs=result.attrs)
+
+
+@contextmanager
+def _without_stale_caches() -> Iterator[None]:
+    before = os.environ.get("RESULTCACHING_DISABLE")
+    kept = [] if before in (None, "", "0") else [str(before)]
+    os.environ["RESULTCACHING_DISABLE"] = ",".join([*kept, *_STALE])
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["RESULTCACHING_DISABLE"]
+        else:
+            os.environ["RESULTCACHING_DISABLE"] = before
+
+
 def _load(library: Any, identifier: str) -> Any:
+    from neurodyn.brainscore.files import refusal, use_local_files
+
+    use_local_files()
+    if identifier not in library.benchmark_registry and identifier not in public_benchmarks():
+        raise unknown_name("brainscore.score", "benchmark", identifier, sorted({*library.benchmark_registry, *public_benchmarks()}))
     try:
         return library.load_benchmark(identifier)
-    except AssertionError as error:
-        raise unknown_name("brainscore.score", "benchmark", identifier, sorted(library.benchmark_registry)) from error
+    except NeurodynError:
+        raise
     except Exception as error:
-        raise DataError(
-            "brainscore.score",
-            f"the data of `{identifier}` cannot be had ({str(error)[:160]})",
-            expected="credentials or network for brainscore-storage, or below BRAINIO_HOME, each in a folder named after its sha1: "
-            "assy_<id>.nc, stimulus_<id>.csv and stimulus_<id>.zip",
-            fix="neurodyn.brainscore.local_benchmark(recordings, stimuli) with files read by neurodyn.datasets.assembly",
-        ) from error
+        raise refusal(identifier, error) from error
+
+
+def public_benchmarks() -> list[str]:
+    """Identifiers of the benchmarks that the installed Brain-Score knows, read from its sources without importing them."""
+    folder = Path(require().__file__).parent / "benchmarks"
+    found = set()
+    for file in sorted(folder.glob("*/__init__.py")):
+        found.update(re.findall(r"benchmark_registry\[['\"]([^'\"]+)['\"]\]", file.read_text(encoding="utf-8")))
+    return sorted(found)
 
 
 def _wrap_lookup(library: Any) -> None:
