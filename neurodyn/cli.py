@@ -140,9 +140,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _add_score(commands: Any) -> None:
-    sub = _command(
-        commands, "score", "predict recordings from a layer of a model, with the noise ceiling: local recordings, or a Brain-Score benchmark", _score
-    )
+    sub = _command(commands, "score", "predict recordings, or score on a benchmark of Brain-Score's, from a layer of a model", _score)
     sub.add_argument("model", help="a trained model (neurodyn list models)")
     sub.add_argument(
         "recordings", metavar="benchmark", help="a data set of recordings, e.g. cowley2023, or an identifier of Brain-Score's, e.g. MajajHong2015public.IT-pls"

@@ -10,7 +10,7 @@ import hashlib
 import shutil
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,11 +80,8 @@ def missing_files(identifier: str) -> dict[str, str]:
     """
     library = require()
     use_local_files()
-    with _offline() as missing:
-        try:
-            library.load_benchmark(identifier)
-        except Exception:  # whatever a loader does with files that are not there
-            return dict(missing)
+    with _offline() as missing, suppress(Exception):  # whatever a loader does with files that are not there
+        library.load_benchmark(identifier)
     return dict(missing)
 
 

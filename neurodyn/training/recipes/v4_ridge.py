@@ -56,7 +56,7 @@ class Parameters:
     sessions: tuple[str, ...] = ("190923", "201025")
     root: str | None = None
     batch_size: int = 240
-    n_batches: int = 120
+    n_batches: int = 90
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
     clip_norm: float = 1.0
