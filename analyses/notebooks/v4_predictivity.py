@@ -1,16 +1,19 @@
 # ---
 # How well each model, its untrained twin and the controls predict three V4 sessions, by layer and step.
 #
-#   python analyses/notebooks/v4_predictivity.py predict convrnn-rgc --folder runs/v4          (also: convrnn-rgc:untrained, pixels, gabor-energy;
-#   convrnn-rgc+112 shows a third frame size)
+#   python analyses/notebooks/v4_predictivity.py predict convrnn-v4 convrnn-rgc --folder runs/v4     (also: convrnn-rgc:untrained, convrnn-rgc:shuffled,
+#   pixels, gabor-energy, "gabor-energy (sqrt)"; `predict all` is every predictor of the table, and goes on where it stopped)
 #   python analyses/notebooks/v4_predictivity.py table --folder runs/v4 --out data/v4_predictivity.nc
 #
-# Images are shown in several frame sizes (the models are convolutional), each layer is averaged over 7 x 7 pools, and amplitudes are
-# compressed by a square root, as the Gabor yardstick's are in the row that says so.  Layer and step are chosen on the other sessions.
+# The models are convolutional, so photographs are shown in larger frames than they were trained on; each layer is averaged over 7 x 7 pools.
+# Activity is compressed by a square root, as the second Gabor reference is, except in the networks that were trained for a linear readout of V4.
+# Layer, step and frame are chosen on the other sessions.  `convrnn-v4` is three networks: a session is predicted by the one that was trained
+# on the two others.
 # ---
 
 # %%
 import argparse
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +28,7 @@ from neurodyn.experiment.resolve import card_of, weights_path
 from neurodyn.numerics.crossval import make_splits
 from neurodyn.numerics.fold_bootstrap import resampled_r, row_draws
 from neurodyn.numerics.resampling import holm
-from neurodyn.numerics.ridge import ridge_cv
+from neurodyn.numerics.ridge import ridge_cv, unit_rms
 from neurodyn.seeding import numpy_generator
 from neurodyn.stimuli.resize import resize
 from neurodyn.training.checkpoints import load_weights
@@ -35,51 +38,95 @@ CITED = {"190923": 0.80, "201025": 0.85}  # split-half ceilings that Brain-Score
 ALPHAS = np.logspace(0, 5, 6)
 FOLDS, SEED = 5, 0
 REFERENCES = ("gabor-energy", "gabor-energy (sqrt)")  # the yardstick, and a stronger one
+LEFT_OUT = ("convrnn-v4", "convrnn-v4-feedforward")  # one network for each session, trained on the two others
+FRAMES = {"convrnn-v4": (32, 48, 64), "convrnn-v4-feedforward": (32, 48, 64), "convrnn-rgc": (32, 64), "drc-teacher-cifar10": (32, 64)}
+CONTROLS = ("gabor-energy", "gabor-energy (sqrt)", "pixels", "convrnn-v4:untrained", "convrnn-v4:shuffled", "convrnn-rgc:untrained", "drc-teacher-cifar10:untrained")
+
+
+def predictors():
+    """Every shipped model that sees images, the most telling first, with the controls."""
+    shipped = [m for m in nd.list_models() if m.startswith(("convrnn-", "cordsnet-", "feedback-", "drc-")) and "-not-" not in m and weights_path(m)]
+    there = [m for m in LEFT_OUT if all(weights_path(f"{m}-not-{s}") for s in SESSIONS if f"{m}-not-{s}" in nd.list_models())]
+    first = [m for m in ("convrnn-rgc", "convrnn-feedforward", "drc-teacher-cifar10") if m in shipped]
+    return list(dict.fromkeys([*there[:1], *CONTROLS, *there[1:], *first, *shipped]))
 
 
 # %%
-def frame(name, size, untrained):
+class Still:
+    """A network behind a moving sensor, whose sensor stays where it is and sees the whole photograph."""
+
+    def __init__(self, model):
+        self.model, self.blank = model, model.blank["image"]
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def encode(self, frame):
+        return self.model.encode({"image": frame, "position": frame.new_zeros(len(frame), 2)})
+
+
+def network(name, size, untrained):
     """A shipped network in another frame size."""
     card = card_of(name)
-    config = {**card.config, "image_size": size}
-    model = nd.build(card.architecture, seed=card.seed, **config)
+    key = {"drc": "resolution", "drc_teacher": None}.get(card.architecture, "image_size")
+    model = nd.build(card.architecture, seed=card.seed, **card.config, **({} if key is None or key in card.config else {key: size}))
+    if key in card.config:
+        model = nd.build(card.architecture, seed=card.seed, **{**card.config, key: size})
     if not untrained:
         load_weights(model, weights_path(name))
-    return model.eval()
+    if card.architecture == "drc_teacher":
+        model.kind = dataclasses.replace(model.kind, image_px=size)
+    return Still(model.eval()) if isinstance(model.blank, dict) else model.eval()
 
 
-def compressed(x):
-    x = np.sign(x) * np.sqrt(np.abs(x))
+def frames_of(name):
+    small = card_of(name).config.get("image_size", 32) if name not in LEFT_OUT else 32
+    return FRAMES.get(name, (max(16, min(32, 2 * small)),) if name.startswith("cordsnet") else (32,))
+
+
+def scaled(x, compress):
+    x = np.sign(x) * np.sqrt(np.abs(x)) if compress else x
     return (x - x.mean(axis=0)) / max(x.std(), 1e-12)
 
 
-def candidates(predictor, stimuli):
-    """Feature matrices by (layer, step)."""
-    if predictor == "pixels":
-        return {("pixels", 0): control_responses(stimuli, control="pixels").values[:, :, 0]}
-    if predictor.startswith("gabor-energy"):
-        energy = control_responses(stimuli).values[:, :, 0]
-        return {("gabor-energy", 0): compressed(energy) if "sqrt" in predictor else energy}
-    name, _, twin = predictor.partition(":")
-    name, _, more = name.partition("+")
-    sizes = (32, 64, int(more)) if more else (16, 32) if "digits" in name else (32, 64)
-    parts = {}
-    for size in sizes:
-        model = frame(name, size, bool(twin))
+def activity(name, session, stimuli, untrained):
+    """Pooled activity by (layer, when, frame): half-way through the presentation, and at its end."""
+    card = f"{name}-not-{session}" if name in LEFT_OUT else name
+    found = {}
+    for size in frames_of(name):
+        model = network(card, size, untrained)
         images = resize(stimuli, size, n_channels=int(model.blank.shape[0]))
         line = timeline_of(model, images)
         shown = line.step[line.frame >= 0]
-        steps = (int(shown[len(shown) // 2]), int(shown[-1]))
+        steps = sorted({int(shown[len(shown) // 2]), int(shown[-1])})
         responses = pooled_responses(model, images, steps=steps, batch_size=32)
-        for k, when in enumerate(("middle", "last")):
-            for layer in dict.fromkeys(responses.layer.values):
-                units = responses.values[:, responses.layer.values == layer, k]
-                if units.shape[1] > 20 and np.ptp(units, axis=0).max() > 0:
-                    parts.setdefault((str(layer), when), []).append(compressed(units.astype(float)))
-    found = {} if more else {key: np.concatenate(v, axis=1) for key, v in parts.items() if key[1] == "last"}
-    for when in ("middle", "last"):
-        found["all layers", when] = np.concatenate([np.concatenate(v, axis=1) for key, v in parts.items() if key[1] == when], axis=1)
+        for k, when in enumerate(("middle", "last")[-len(steps) :]):
+            for layer in dict.fromkeys(str(v) for v in responses.layer.values):
+                units = responses.values[:, responses.layer.values == layer, k].astype(float)
+                if units.shape[1] > 20 and np.ptp(units, axis=0).max() > 0 and not layer.endswith((".u", ".d", ".z")):
+                    found[layer, when, size] = scaled(units, name not in LEFT_OUT)
     return found
+
+
+def candidates(predictor, session, stimuli):
+    """Feature matrices by name: each layer at the end, all layers at both times, and with several frames all layers of each."""
+    if predictor == "pixels":
+        return {"pixels": control_responses(stimuli, control="pixels").values[:, :, 0]}
+    if predictor.startswith("gabor-energy"):
+        energy = control_responses(stimuli).values[:, :, 0].astype(float)
+        return {"gabor-energy": scaled(energy, True) if "sqrt" in predictor else energy}
+    name, _, kind = predictor.partition(":")
+    parts = activity(name, session, stimuli, kind == "untrained")
+    if kind == "shuffled":
+        order = numpy_generator(SEED, "v4 shuffled", session).permutation(len(stimuli))
+        parts = {k: v[order] for k, v in parts.items()}
+    layers, sizes = (list(dict.fromkeys(k[j] for k in parts)) for j in (0, 2))
+    whens = [w for w in ("middle", "last") if any(k[1] == w for k in parts)]
+    wanted = {f"{layer}, last": [k for k in parts if k[0] == layer and k[1] == "last"] for layer in layers} if len(layers) > 1 else {}
+    wanted |= {f"all layers, {when}": [k for k in parts if k[1] == when] for when in whens}
+    if len(sizes) > 1:
+        wanted |= {f"all layers, last, {size} px": [k for k in parts if k[1] == "last" and k[2] == size] for size in sizes}
+    return {label: np.concatenate([parts[k] for k in keys], axis=1) for label, keys in wanted.items() if keys}
 
 
 def predict(predictor, folder, sessions=SESSIONS):
@@ -91,12 +138,14 @@ def predict(predictor, folder, sessions=SESSIONS):
         stimuli, recordings = cowley2023.load(session=session, repeats=False)
         Y = recordings.values[:, :, 0].astype(float)
         splits = make_splits(len(Y), n_splits=FOLDS, seed=SEED)
-        features = candidates(predictor, stimuli)
-        predictions = np.stack([ridge_cv(x, Y, splits, alphas=ALPHAS).out_of_fold(len(Y)) for x in features.values()]).astype(np.float32)
-        names = [f"{layer}, {when}" if when else layer for layer, when in features]
-        data = xr.DataArray(predictions, dims=("candidate", "presentation", "neuroid"), coords={"candidate": names}, name="prediction")
+        features = candidates(predictor, session, stimuli)
+        fits = [ridge_cv(unit_rms(x), Y, splits, alphas=ALPHAS) for x in features.values()]
+        predictions = np.stack([fit.out_of_fold(len(Y)) for fit in fits]).astype(np.float32)
+        data = xr.DataArray(predictions, dims=("candidate", "presentation", "neuroid"), coords={"candidate": list(features)}, name="prediction")
         data.attrs["n_features"] = int(max(x.shape[1] for x in features.values()))
-        data.to_netcdf(file)
+        data.to_netcdf(file.with_suffix(".part"))
+        file.with_suffix(".part").rename(file)
+        print(predictor, session, {c: round(float(np.median(fit.r.mean(axis=0))), 3) for c, fit in zip(features, fits, strict=True)}, flush=True)
 
 
 # %%
@@ -119,6 +168,7 @@ def table(folder, out):
         P = stored[predictor, session].sel(candidate=candidate).values.astype(float)
         return resampled_r([P[t] for t in test], Y, test, draws)
 
+    base = {}
     medians = {(p, s, c): float(np.median(r_of(p, s, c))) for (p, s), d in stored.items() for c in d.candidate.values}
     for p in predictors:
         for s in SESSIONS:
@@ -128,25 +178,33 @@ def table(folder, out):
             rows.append((p, s, chosen))
     grid = (len(predictors), len(SESSIONS))
     found = {k: np.full(grid, np.nan) for k in ("median_r", "median_r_low", "median_r_high", "normalised")}
-    paired = {k: np.full((len(REFERENCES), *grid), np.nan) for k in ("difference", "difference_low", "difference_high", "p_value")}
+    references = (*REFERENCES, "own untrained twin")
+    paired = {k: np.full((len(references), *grid), np.nan) for k in ("difference", "difference_low", "difference_high", "p_value")}
     choice = np.full(grid, "", dtype="<U40")
+    chosen_of = {(p, s): c for p, s, c in rows}
     for p, s, c in rows:
         i, j = predictors.index(p), SESSIONS.index(s)
         draw = lambda test, s=s: row_draws(test, n_resamples, numpy_generator(SEED, "v4", s))  # noqa: E731
-        r = r_of(p, s, c, draw)
+        r, estimate = r_of(p, s, c, draw), r_of(p, s, c)
         sites = numpy_generator(SEED, "v4 neurons", s).integers(r.shape[1], size=r.shape)
         boot = np.median(np.take_along_axis(r, sites, axis=1), axis=1)
         found["median_r"][i, j], choice[i, j] = medians[p, s, c], c
         found["median_r_low"][i, j], found["median_r_high"][i, j] = np.quantile(boot, [0.025, 0.975])
         found["normalised"][i, j] = medians[p, s, c] ** 2 / ceilings[s]
-        for n, reference in enumerate(REFERENCES):
-            base = str(stored[reference, s].candidate.values[0])
-            gap = r - r_of(reference, s, base, draw)
-            boot = np.median(np.take_along_axis(gap, sites, axis=1), axis=1)
-            paired["difference"][n, i, j] = np.median(r_of(p, s, c) - r_of(reference, s, base))
+        for n, reference in enumerate((*REFERENCES, f"{p}_untrained")):
+            if reference not in predictors or reference == p:
+                continue
+            if (reference, s) not in base:
+                one = chosen_of[reference, s]
+                base[reference, s] = r_of(reference, s, one, draw), r_of(reference, s, one)
+            boot = np.median(np.take_along_axis(r - base[reference, s][0], sites, axis=1), axis=1)
+            paired["difference"][n, i, j] = np.median(estimate - base[reference, s][1])
             paired["difference_low"][n, i, j], paired["difference_high"][n, i, j] = np.quantile(boot, [0.025, 0.975])
             paired["p_value"][n, i, j] = min(1.0, 2 * (min((boot <= 0).sum(), (boot >= 0).sum()) + 1) / (n_resamples + 1))
-    paired["p_adjusted"] = np.stack([holm(p.ravel()).reshape(grid) for p in paired["p_value"]])
+    adjusted = np.full_like(paired["p_value"], np.nan)
+    for n, p in enumerate(paired["p_value"]):  # each reference is a family of tests
+        adjusted[n][np.isfinite(p)] = holm(p[np.isfinite(p)])
+    paired["p_adjusted"] = adjusted
     data = {k: (("predictor", "session"), v) for k, v in found.items()} | {"chosen": (("predictor", "session"), choice)}
     data |= {k: (("reference", "predictor", "session"), v) for k, v in paired.items()}
     all_candidates = sorted({(p, str(c)) for (p, _), d in stored.items() for c in d.candidate.values})
@@ -157,13 +215,13 @@ def table(folder, out):
         coords={
             "predictor": predictors,
             "session": list(SESSIONS),
-            "reference": list(REFERENCES),
+            "reference": list(references),
             "candidate": [f"{p}: {c}" for p, c in all_candidates],
             "n_neurons": ("session", [targets[s].shape[1] for s in SESSIONS]),
             "n_images": ("session", [len(targets[s]) for s in SESSIONS]),
             "ceiling_source": ("session", ["split-half of this recording" if s not in CITED else "cited from Brain-Score" for s in SESSIONS]),
         },
-        attrs={"convention": "r^2/c", "regression": "ridge, penalty of each neuron by leave-one-out", "folds": FOLDS, "n_resamples": n_resamples},
+        attrs={"convention": "r^2/c", "regression": "ridge, penalty of each neuron by leave-one-out", "folds": FOLDS, "n_resamples": n_resamples, "chosen_on": "the other sessions"},
     )
     result.to_netcdf(out)
     return result
@@ -179,7 +237,8 @@ if __name__ == "__main__":
     parser.add_argument("--folder", type=Path, default=Path("runs/v4"))
     parser.add_argument("--out", type=Path, default=Path("data/v4_predictivity.nc"))
     options = parser.parse_args()
-    for given in options.predictors if options.command == "predict" else ():
+    asked = predictors() if options.predictors == ["all"] else options.predictors
+    for given in asked if options.command == "predict" else ():
         predict(given, options.folder, options.sessions)
     if options.command == "table":
         table(options.folder, options.out)
