@@ -43,7 +43,7 @@ def use_local_files() -> None:
     -----
     A file whose sha1 is not the published one is used all the same, with a warning: scores on it are not those of the public benchmark.
     """
-    module = require(_S3)
+    module: Any = require(_S3)
     if getattr(module.get_path, "_neurodyn", False):
         return
     original = module.get_path

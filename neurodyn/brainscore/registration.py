@@ -164,7 +164,7 @@ def _load(library: Any, identifier: str) -> Any:
 
 def public_benchmarks() -> list[str]:
     """Identifiers of the benchmarks that the installed Brain-Score knows, read from its sources without importing them."""
-    folder = Path(require().__file__).parent / "benchmarks"
+    folder = Path(str(require().__file__)).parent / "benchmarks"
     found = set()
     for file in sorted(folder.glob("*/__init__.py")):
         found.update(re.findall(r"benchmark_registry\[['\"]([^'\"]+)['\"]\]", file.read_text(encoding="utf-8")))
