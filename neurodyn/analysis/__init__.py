@@ -11,10 +11,14 @@ from neurodyn.analysis.condition_contrasts import condition_contrasts
 from neurodyn.analysis.control_responses import control_responses
 from neurodyn.analysis.decoding import decoding
 from neurodyn.analysis.dimensionality import dimensionality
+from neurodyn.analysis.early_stopping import early_stopping
 from neurodyn.analysis.eigenspectrum import eigenspectrum
 from neurodyn.analysis.factorial import factorial
 from neurodyn.analysis.fit_over_time import fit_over_time
+from neurodyn.analysis.fixation_statistics import fixation_statistics
 from neurodyn.analysis.fixed_points import fixed_points
+from neurodyn.analysis.glimpse_controls import glimpse_controls
+from neurodyn.analysis.glimpse_weights import glimpse_weights
 from neurodyn.analysis.grating_series import grating_series
 from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.analysis.hysteresis import hysteresis
@@ -65,10 +69,14 @@ __all__ = [
     "control_responses",
     "decoding",
     "dimensionality",
+    "early_stopping",
     "eigenspectrum",
     "factorial",
     "fit_over_time",
+    "fixation_statistics",
     "fixed_points",
+    "glimpse_controls",
+    "glimpse_weights",
     "grating_series",
     "grating_tuning",
     "hysteresis",

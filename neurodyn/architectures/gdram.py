@@ -9,9 +9,8 @@ displacement from a Gaussian; its standard deviation also weights that glimpse's
     output = sum_t w_t logits(h1_t) / sum_t w_t
 
 Two trainings share this forward pass (`Config.variant`): ``"paper"`` detaches the policy and the baseline from the cores, so that the
-location core and the context net never receive a gradient, scores the unclipped density of a clipped action, computes the baseline
-after the action it is a baseline for, and shares one set of batch statistics between all glimpses; ``"corrected"`` mends the four (with
-group and layer norm in place of batch norm).
+location core and the context net never receive a gradient, scores the unclipped density of a clipped action, and computes the baseline
+after the action it is a baseline for; ``"corrected"`` mends the three.
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Config", "GaussianRAM", "build"]
 
 _VARIANTS = ("paper", "corrected")
+_NORMS = ("batch", "group")
 _POLICIES = ("learned", "fixed_sigma", "random", "centre")
 
 
@@ -60,10 +60,14 @@ class Config:
         Channels of the context net; units of the cores; units of the heads.
     variant : {"paper", "corrected"}
         How gradients reach the policy, which density it samples from, and when the baseline is computed.
+    norm : {"batch", "group"}
+        Of the glimpse net.  Batch norm shares one set of statistics between all glimpses; group norm needs none, and learns several times slower.
     policy : {"learned", "fixed_sigma", "random", "centre"}
         The learned Gaussian; the same with a constant sigma (RAM); uniformly random fixations; always the centre.
     anti_alias : bool
-        Low-pass before sampling coarse scales; False samples points as the released code does.
+        Low-pass before sampling coarse scales and the context; False samples points as the released code does.
+    detach_weights : bool
+        Keep classification from reaching sigma through the weights of the glimpses, so that sigma is the policy's alone.
     sigma_range : (float, float)
         Least and largest standard deviation, in units of the largest move; the released code's are exp(-0.5) and exp(0.5).
     stop_threshold : float
@@ -81,14 +85,18 @@ class Config:
     hidden: int = 128
     head: int = 256
     variant: str = "paper"
+    norm: str = "batch"
     policy: str = "learned"
     anti_alias: bool = True
+    detach_weights: bool = False
     sigma_range: tuple[float, float] = (math.exp(-0.5), math.exp(0.5))
     stop_threshold: float = 0.0
 
     def __post_init__(self) -> None:
         if self.variant not in _VARIANTS:
             raise unknown_name("gdram.Config", "variant", self.variant, _VARIANTS)
+        if self.norm not in _NORMS:
+            raise unknown_name("gdram.Config", "norm", self.norm, _NORMS)
         if self.policy not in _POLICIES:
             raise unknown_name("gdram.Config", "policy", self.policy, _POLICIES)
         if self.glimpse_size % 4:
@@ -146,7 +154,7 @@ class GaussianRAM(nn.Module):
     """The model under the contract; the gaze is part of the state, the whole image is the frame.
 
     State keys: ``recognition recognition.cell location location.cell gaze`` span the phase space; ``fixation sigma weight_next weight_now
-    weight_before glimpse logits numerator denominator count log_probability baseline`` are bookkeeping.
+    weight_before glimpse logits numerator denominator count log_probability clipped baseline`` are bookkeeping.
     """
 
     dt_ms = None
@@ -159,7 +167,7 @@ class GaussianRAM(nn.Module):
         c = self.config = config
         side = c.glimpse_size // 4
         paper = c.variant == "paper"
-        norm = nn.BatchNorm2d if paper else _group_norm
+        norm = nn.BatchNorm2d if c.norm == "batch" else _group_norm
         self.what = nn.Sequential(*_convolutions(c.in_channels * c.n_scales, c.widths, norm), nn.Linear(c.widths[1] * side * side, c.hidden))
         self.where = nn.Sequential(nn.Linear(2, c.hidden), nn.ReLU(), nn.Linear(c.hidden, c.hidden))
         self.recognition = nn.LSTMCell(c.hidden, c.hidden)
@@ -188,7 +196,8 @@ class GaussianRAM(nn.Module):
     def encode(self, frame: Tensor) -> Drive:
         """The image at every scale, and its context vector: all that does not depend on where the gaze is."""
         c = self.config
-        small = F.interpolate(frame, size=(c.glimpse_size, c.glimpse_size), mode="nearest")
+        size = (c.glimpse_size, c.glimpse_size)
+        small = F.adaptive_avg_pool2d(frame, size) if c.anti_alias else F.interpolate(frame, size=size, mode="nearest")
         levels = pyramid(frame, c.n_scales, anti_alias=c.anti_alias)
         return {"context": self.context(small), **{f"scale.{k}": level for k, level in enumerate(levels)}}
 
@@ -198,10 +207,10 @@ class GaussianRAM(nn.Module):
         zero, one = torch.zeros_like(context), context.new_ones(len(context))
         state = {"recognition": zero, "recognition.cell": zero, "location": context, "location.cell": zero}
         nothing = context.new_zeros(len(context), self.config.n_classes)
-        gaze, sigma, log_probability = self._emit(context, context.new_zeros(len(context), 2), 1.0, noise)
-        state |= {"gaze": gaze, "fixation": gaze, "glimpse": zero, "logits": nothing, "numerator": nothing, "sigma": sigma}
+        move = self._emit(context, context.new_zeros(len(context), 2), 1.0, noise)
+        state |= {"gaze": move["gaze"], "fixation": move["gaze"], "glimpse": zero, "logits": nothing, "numerator": nothing}
         state |= {"weight_next": one, "weight_now": one, "weight_before": one, "denominator": torch.zeros_like(one), "count": torch.zeros_like(one)}
-        return state | {"log_probability": log_probability, "baseline": self._value(zero, context)}
+        return state | move | {"baseline": self._value(zero, context)}
 
     def step(self, state: State, drive: Drive, *, noise: NoiseSource | BatchNoise | None = None) -> State:
         """Look, recognise, and choose where to look next."""
@@ -213,27 +222,26 @@ class GaussianRAM(nn.Module):
         seen = F.relu(self.what(patch) * self.where(gaze))
         h1, c1 = self.recognition(seen, (state["recognition"], state["recognition.cell"]))
         h2, c2 = self.location(h1, (state["location"], state["location.cell"]))
-        new_gaze, sigma, log_probability = self._emit(h2, gaze, self.reach, noise)
+        move = self._emit(h2, gaze, self.reach, noise)
         weight, logits = state["weight_next"], self.classifier(h1)
         low, high = self.config.sigma_range
+        spread = move["sigma"].detach() if self.config.detach_weights else move["sigma"]
         return {
             "recognition": h1,
             "recognition.cell": c1,
             "location": h2,
             "location.cell": c2,
-            "gaze": new_gaze,
             "fixation": gaze,
             "glimpse": seen,
             "logits": logits,
             "numerator": state["numerator"] + weight[:, None] * logits,
-            "sigma": sigma,
-            "weight_next": 1 - (sigma.mean(dim=1) - low) / (high - low),
+            "weight_next": 1 - (spread.mean(dim=1) - low) / (high - low),
             "weight_now": weight,
             "weight_before": state["weight_now"],
             "denominator": state["denominator"] + weight,
             "count": state["count"] + 1,
-            "log_probability": log_probability,
             "baseline": self._value(h1, h2),
+            **move,
         }
 
     def rates(self, state: State, drive: Drive, layers: tuple[str, ...]) -> dict[str, Tensor]:
@@ -252,11 +260,12 @@ class GaussianRAM(nn.Module):
     def _value(self, h1: Tensor, h2: Tensor) -> Tensor:
         return self.baseline(torch.cat([h1, h2], dim=1).detach())[:, 0]
 
-    def _emit(self, h2: Tensor, gaze: Tensor, reach: float, noise: NoiseSource | BatchNoise | None) -> tuple[Tensor, Tensor, Tensor]:
-        """The next gaze, sigma (batch, 2) and the log-probability of the move (batch)."""
+    def _emit(self, h2: Tensor, gaze: Tensor, reach: float, noise: NoiseSource | BatchNoise | None) -> State:
+        """The next gaze and sigma (batch, 2), the log-probability of the move and the share of its axes that were clipped (batch)."""
         c = self.config
+        nothing = gaze.new_zeros(len(gaze))
         if c.policy == "centre":
-            return torch.zeros_like(gaze), gaze.new_full(gaze.shape, c.sigma_range[0]), gaze.new_zeros(len(gaze))
+            return {"gaze": torch.zeros_like(gaze), "sigma": gaze.new_full(gaze.shape, c.sigma_range[0]), "log_probability": nothing, "clipped": nothing}
         trunk = self.policy(h2.detach() if c.variant == "paper" and self.training else h2)
         raw, spread = self.policy_mean(trunk), torch.tanh(self.policy_spread(trunk))
         low, high = (math.log(s) for s in c.sigma_range)
@@ -264,19 +273,21 @@ class GaussianRAM(nn.Module):
         if c.policy == "fixed_sigma":
             sigma = torch.full_like(sigma, math.exp((low + high) / 2))
         if c.policy == "random":
-            if noise is not None:
-                return self.limit * (2 * noise.uniform("gaze", gaze) - 1), sigma, gaze.new_zeros(len(gaze))
-            return self._scatter(gaze), sigma, gaze.new_zeros(len(gaze))
+            scattered = self._scatter(gaze) if noise is None else self.limit * (2 * noise.uniform("gaze", gaze) - 1)
+            return {"gaze": scattered, "sigma": sigma, "log_probability": nothing, "clipped": nothing}
+        clipped = nothing
         if c.variant == "paper":
             mean = torch.tanh(raw)
-            action = mean if noise is None else (mean + sigma * noise.normal("gaze", gaze)).clamp(-1, 1)
+            drawn = mean if noise is None else mean + sigma * noise.normal("gaze", gaze)
+            action, clipped = drawn.clamp(-1, 1), (drawn.detach().abs() > 1).to(gaze.dtype).mean(dim=1)
             log_probability = _normal_log_density(action.detach(), mean, sigma)
         else:  # a squashed Gaussian: the action cannot leave [-1, 1], and its density is that of what was done
             latent = raw if noise is None else raw + sigma * noise.normal("gaze", gaze)
             action = torch.tanh(latent)
             log_probability = _normal_log_density(latent.detach(), raw, sigma) - torch.log1p(-action.detach().pow(2) + 1e-6).sum(dim=1)
         move = action.detach() if self.training else action
-        return (gaze + reach * move).clamp(-self.limit, self.limit), sigma, log_probability
+        new_gaze = (gaze + reach * move).clamp(-self.limit, self.limit)
+        return {"gaze": new_gaze, "sigma": sigma, "log_probability": log_probability, "clipped": clipped}
 
     def _scatter(self, gaze: Tensor) -> Tensor:
         """Without noise the random policy walks a fixed irrational rotation: spread evenly, yet a pure function of the gaze."""

@@ -70,17 +70,15 @@ def clutter(
         raise ConfigError("clutter", "distractors are cut from other images but there is only one", expected="two images or more", fix="n_distractors=0")
     pixels, values = np.zeros((n, channels, canvas, canvas), np.float32), images.values
     corner = np.empty((n, 2), int)
+    places = np.array([rows, columns]), np.array([distractor_size, distractor_size])
+    bounds = np.array([*(canvas - places[0] + 1), *np.tile([n - 1, *(places[0] - places[1] + 1), *(canvas - places[1] + 1)], n_distractors)])
     for i, name in enumerate(images.stimulus_id.values):
-        random = numpy_generator(seed, "clutter", name)
-        corner[i] = random.integers(0, [canvas - rows + 1, canvas - columns + 1])
-        y, x = corner[i]
+        draws = (numpy_generator(seed, "clutter", name).random(len(bounds)) * bounds).astype(int)
+        corner[i] = y, x = draws[:2]
         pixels[i, :, y : y + rows, x : x + columns] = values[i]
-        for _ in range(n_distractors):
-            other = (i + 1 + random.integers(n - 1)) % n
-            cut = random.integers(0, [rows - distractor_size + 1, columns - distractor_size + 1])
-            put = random.integers(0, canvas - distractor_size + 1, size=2)
-            patch = values[other, :, cut[0] : cut[0] + distractor_size, cut[1] : cut[1] + distractor_size]
-            target = pixels[i, :, put[0] : put[0] + distractor_size, put[1] : put[1] + distractor_size]
+        for step, top, left, y, x in draws[2:].reshape(n_distractors, 5):
+            patch = values[(i + 1 + step) % n, :, top : top + distractor_size, left : left + distractor_size]
+            target = pixels[i, :, y : y + distractor_size, x : x + distractor_size]
             np.maximum(target, patch, out=target)
     coords = {str(k): v.values for k, v in images.coords.items() if v.dims == (PRESENTATION,)}
     ids = coords.pop("stimulus_id")

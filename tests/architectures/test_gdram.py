@@ -7,7 +7,7 @@ import torch
 import neurodyn as nd
 from neurodyn.architectures.gdram import Config, build
 from neurodyn.dynamics.noise import NoiseSource
-from neurodyn.errors import ConfigError
+from neurodyn.errors import ConfigError, NeurodynError, NumericsError
 from neurodyn.schema import make_stimuli
 
 SMALL = {"image_size": 32, "glimpse_size": 8, "n_scales": 3, "widths": (8, 8), "context_width": 8, "hidden": 16, "head": 16, "n_steps": 4, "in_channels": 1}
@@ -82,7 +82,7 @@ def test_log_probability_of_the_corrected_policy_is_a_density():
     model = build(Config(**SMALL, variant="corrected"), seed=0)
     h2 = torch.randn(1, 16, generator=torch.Generator().manual_seed(0))
     trunk = model.policy(h2).detach()
-    mean, sigma = model.policy_mean(trunk).detach(), model._emit(h2, torch.zeros(1, 2), 1.0, None)[1].detach()
+    mean, sigma = model.policy_mean(trunk).detach(), model._emit(h2, torch.zeros(1, 2), 1.0, None)["sigma"].detach()
     edges = torch.linspace(-0.9995, 0.9995, 1500)
     y, x = torch.meshgrid(edges, edges, indexing="ij")
     action = torch.stack([x, y], -1).reshape(-1, 2)
@@ -121,6 +121,8 @@ def test_policies_simulate(images, policy):
         ({"image_size": 30}, "cannot be halved 2 times"),
         ({"glimpse_size": 10}, "multiple of 4"),
         ({"variant": "papers"}, "did you mean `paper`"),
+        ({"norm": "groups"}, "did you mean `group`"),
+        ({"sigma_range": (1.0, 0.5)}, "0 < least < largest"),
         ({"policy": "center"}, "did you mean `centre`"),
         ({"stop_threshold": 2.0}, "0..1"),
     ],
@@ -128,3 +130,30 @@ def test_policies_simulate(images, policy):
 def test_bad_configs(changes, message):
     with pytest.raises(ConfigError, match=message):
         Config(**{**SMALL, **changes})
+
+
+def test_group_norm_needs_no_statistics():
+    model = build(Config(**SMALL, variant="corrected", norm="group"), seed=0)
+    assert not any("running" in name for name, _ in model.named_buffers())
+
+
+def test_detached_weights_keep_classification_from_sigma():
+    reach = {}
+    for detached in (False, True):
+        model = build(Config(**SMALL, variant="corrected", detach_weights=detached), seed=0).train()
+        model.readout(noisy_states(model)[-1]).logsumexp(1).sum().backward()
+        reach[detached] = model.policy_spread.weight.grad is not None
+    assert reach == {False: True, True: False}
+
+
+def test_a_gaze_outside_the_image_is_refused():
+    model = build(Config(**SMALL), seed=0)
+    drive = model.encode(torch.rand(2, 1, 32, 32))
+    state = model.initial_state(drive) | {"gaze": torch.tensor([[0.0, 0.0], [1.2, 0.0]])}
+    with pytest.raises(NumericsError, match="1 of 2 gazes lie outside"):
+        model.step(state, drive)
+
+
+def test_frames_smaller_than_the_model_are_refused(images):
+    with pytest.raises(NeurodynError, match="32"):
+        nd.simulate(build(Config(**SMALL), seed=0), images[..., :4, :4])
