@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -101,13 +102,15 @@ def glimpse_weights(
     gain = interval(lambda a: a.mean(axis=0), right[0] - right[1])
     ranked = np.stack([interval(auroc, s, right[2]) for s in scores.values()])
     related = np.stack([interval(lambda a, b: spearman(a, b, axis=0), w, v) for v in properties.values()])
-    unit, variables = {"units": "1"}, {}
-    for name, dims, values in (
+    unit: dict[str, str] = {"units": "1"}
+    variables: dict[str, Any] = {}
+    tables: list[tuple[str, tuple[str, ...], np.ndarray]] = [
         ("", ("answer", TIME_BIN), accuracy),
         ("auroc_", ("score", TIME_BIN), ranked),
         ("rho_", ("property", TIME_BIN), related),
         ("weighting_gain_", (TIME_BIN,), gain),
-    ):
+    ]
+    for name, dims, values in tables:
         axis = len(dims) - 1
         for k, part in enumerate((name.rstrip("_") or "accuracy", f"{name}low", f"{name}high")):
             variables[part] = (dims, values.take(k, axis=axis), unit)
