@@ -24,11 +24,13 @@ import xarray as xr
 MODEL = {"image_size": 64, "in_channels": 1, "n_scales": 3, "n_steps": 6, "widths": [16, 32], "context_width": 16, "hidden": 64, "head": 64}
 MENDED = {**MODEL, "variant": "corrected", "sigma_range": [0.2, 1.0]}
 SHORT = {"n_train": 15_000, "n_epochs": 5, "batch_size": 64, "learning_rate": 4e-3}
-RECIPE = {**SHORT, "n_scattered_epochs": 1, "supervise": "all", "reward": "to-go", "reinforce_weight": 0.01}
+FREE = {**SHORT, "n_scattered_epochs": 1, "supervise": "all", "reward": "to-go", "reinforce_weight": 0.01}
+RECIPE = {**FREE, "move_cost": 1e-3}
 PICTURES = {"data": "large-cifar10", "n_test": 2_000}
 # condition -> configuration, recipe
 CONDITIONS = {
     "corrected": (MENDED, RECIPE),
+    "costless": (MENDED, FREE),
     "detached": ({**MENDED, "detach_weights": True}, RECIPE),
     "fixed": ({**MENDED, "policy": "fixed_sigma"}, RECIPE),
     "random": ({**MENDED, "policy": "random"}, {**RECIPE, "n_scattered_epochs": 0}),

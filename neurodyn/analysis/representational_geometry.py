@@ -7,6 +7,7 @@ import xarray as xr
 
 from neurodyn.errors import SchemaError, unknown_name
 from neurodyn.numerics import geometry
+from neurodyn.numerics.dimensionality import covariance_spectrum, participation_ratio
 from neurodyn.schema import check_responses
 
 __all__ = ["representational_geometry"]
@@ -82,7 +83,7 @@ def representational_geometry(
     return xr.Dataset(
         {
             "rdm": (("time_bin", "pair"), rdms, {"units": "1"}),
-            "participation_ratio": ("time_bin", np.array([float(geometry.participation_ratio(m)) for m in means]), {"units": "1"}),
+            "participation_ratio": ("time_bin", np.array([participation_ratio(covariance_spectrum(m)) for m in means]), {"units": "1"}),
             "generalisation": (("time_bin", "other_time_bin"), table, {"units": "1"}),
         },
         coords={**coords, "stimulus_a": ("pair", ids[i]), "stimulus_b": ("pair", ids[j])},

@@ -154,7 +154,8 @@ class GaussianRAM(nn.Module):
     """The model under the contract; the gaze is part of the state, the whole image is the frame.
 
     State keys: ``recognition recognition.cell location location.cell gaze`` span the phase space; ``fixation sigma weight_next weight_now
-    weight_before glimpse logits numerator denominator count log_probability clipped baseline`` are bookkeeping.
+    weight_before glimpse logits numerator denominator count log_probability clipped effort
+    baseline`` are bookkeeping.
     """
 
     dt_ms = None
@@ -261,11 +262,15 @@ class GaussianRAM(nn.Module):
         return self.baseline(torch.cat([h1, h2], dim=1).detach())[:, 0]
 
     def _emit(self, h2: Tensor, gaze: Tensor, reach: float, noise: NoiseSource | BatchNoise | None) -> State:
-        """The next gaze and sigma (batch, 2), the log-probability of the move and the share of its axes that were clipped (batch)."""
+        """The next gaze and sigma (batch, 2); of the move (batch) its log-probability, the share of its axes clipped, and its effort.
+
+        The effort is the squared length of the mean move before it is squashed.
+        """
         c = self.config
         nothing = gaze.new_zeros(len(gaze))
         if c.policy == "centre":
-            return {"gaze": torch.zeros_like(gaze), "sigma": gaze.new_full(gaze.shape, c.sigma_range[0]), "log_probability": nothing, "clipped": nothing}
+            still = {"log_probability": nothing, "clipped": nothing, "effort": nothing}
+            return {"gaze": torch.zeros_like(gaze), "sigma": gaze.new_full(gaze.shape, c.sigma_range[0]), **still}
         trunk = self.policy(h2.detach() if c.variant == "paper" and self.training else h2)
         raw, spread = self.policy_mean(trunk), torch.tanh(self.policy_spread(trunk))
         low, high = (math.log(s) for s in c.sigma_range)
@@ -274,7 +279,7 @@ class GaussianRAM(nn.Module):
             sigma = torch.full_like(sigma, math.exp((low + high) / 2))
         if c.policy == "random":
             scattered = self._scatter(gaze) if noise is None else self.limit * (2 * noise.uniform("gaze", gaze) - 1)
-            return {"gaze": scattered, "sigma": sigma, "log_probability": nothing, "clipped": nothing}
+            return {"gaze": scattered, "sigma": sigma, "log_probability": nothing, "clipped": nothing, "effort": nothing}
         clipped = nothing
         if c.variant == "paper":
             mean = torch.tanh(raw)
@@ -287,7 +292,7 @@ class GaussianRAM(nn.Module):
             log_probability = _normal_log_density(latent.detach(), raw, sigma) - torch.log1p(-action.detach().pow(2) + 1e-6).sum(dim=1)
         move = action.detach() if self.training else action
         new_gaze = (gaze + reach * move).clamp(-self.limit, self.limit)
-        return {"gaze": new_gaze, "sigma": sigma, "log_probability": log_probability, "clipped": clipped}
+        return {"gaze": new_gaze, "sigma": sigma, "log_probability": log_probability, "clipped": clipped, "effort": raw.pow(2).sum(dim=1)}
 
     def _scatter(self, gaze: Tensor) -> Tensor:
         """Without noise the random policy walks a fixed irrational rotation: spread evenly, yet a pure function of the gaze."""

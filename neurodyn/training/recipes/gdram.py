@@ -5,9 +5,9 @@ The loss of the paper (Shim and Kim 2020), with R = 1 where the final answer is 
     L = CE(output, y) + mean_t (b_t - R)^2 - mean_batch sum_t log p_t (R - b_t)
 
 In the ``"paper"`` variant b_t is computed after the glimpse that the move of p_t led to; in the ``"corrected"`` one before the move, so that
-it does not depend on it and the gradient stays unbiased.  Two further choices are ours: cross-entropy at every glimpse
-(``supervise="all"``), and a move that is paid for what follows it (``reward="to-go"``), the share of later glimpses after which the
-answer is right, in place of the final answer alone.
+it does not depend on it and the gradient stays unbiased.  Three further choices are ours: cross-entropy at every glimpse
+(``supervise="all"``), a small cost of moving (`move_cost`), and a move that is paid for what follows it (``reward="to-go"``), the share
+of later glimpses after which the answer is right, in place of the final answer alone.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ class Parameters:
         What a move is paid: the last answer is right, or the share of right answers from the next glimpse on.
     reinforce_weight : float
         Weight of the reinforcement term; the paper's is 1.
+    move_cost : float
+        Cost of the squared length of the mean move, before it is squashed; the paper has none.  Without it the policy drifts into a corner
+        and stays there as soon as further glimpses add nothing.
     n_scattered_epochs : int
         Epochs at the start in which fixations are uniformly random and only classification is learned; the paper has none.  A policy
         that is reinforced before anything can be recognised settles in a corner of the image.
@@ -86,6 +89,7 @@ class Parameters:
     supervise: str = "last"
     reward: str = "terminal"
     reinforce_weight: float = 1.0
+    move_cost: float = 0.0
     n_scattered_epochs: int = 0
     cnn: str = ""
 
@@ -193,11 +197,11 @@ def reinforce_loss(model: GaussianRAM, batch: Batch, parameters: Parameters, *, 
     learned = terms["classification"] + terms["baseline"]
     if scattered or model.config.policy in ("random", "centre"):
         return learned, parts
-    return learned + parameters.reinforce_weight * terms["reinforcement"], parts
+    return learned + parameters.reinforce_weight * terms["reinforcement"] + parameters.move_cost * terms["effort"], parts
 
 
 def loss_terms(model: GaussianRAM, batch: Batch, parameters: Parameters, *, scattered: bool = False) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """``classification``, ``baseline`` and ``reinforcement`` (unweighted), and what training keeps of them; as :func:`reinforce_loss`."""
+    """``classification``, ``baseline``, ``reinforcement`` and ``effort`` (unweighted), and what training keeps of them; as :func:`reinforce_loss`."""
     import torch
     import torch.nn.functional as F
 
@@ -228,7 +232,8 @@ def loss_terms(model: GaussianRAM, batch: Batch, parameters: Parameters, *, scat
         "sigma": float(torch.stack([s["sigma"] for s in states]).mean().detach()),
         "clip_rate": float(torch.stack([s["clipped"] for s in states]).mean()),
     }
-    return {"classification": classification, "baseline": baseline, "reinforcement": reinforcement}, parts
+    effort = torch.stack([s["effort"] for s in states[:-1]]).mean()
+    return {"classification": classification, "baseline": baseline, "reinforcement": reinforcement, "effort": effort}, parts
 
 
 def gradient_reach(model: GaussianRAM, batch: Batch, parameters: Parameters) -> dict[str, dict[str, float]]:
@@ -251,6 +256,7 @@ def gradient_reach(model: GaussianRAM, batch: Batch, parameters: Parameters) -> 
     was_training, found = model.training, {}
     model.train()
     terms, _ = loss_terms(model, batch, parameters)
+    terms = {name: terms[name] for name in ("classification", "baseline", "reinforcement")}
     children = dict(model.named_children())
     for name, term in terms.items():
         own = [p for child in children.values() for p in child.parameters()]
