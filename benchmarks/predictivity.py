@@ -1,7 +1,8 @@
 """Our regressions and ceilings against Brain-Score's own classes at MajajHong2015's size: CPU seconds of one thread, ratios, and differences.
 
-    python benchmarks/predictivity.py pls 1000        (features; also: ridge, ceiling, pls-bins, pls-over-time)
+    python benchmarks/predictivity.py pls 1000        (features; also: ridge, ceiling, pls-bins, ridge-bins, pls-over-time, pls-exact)
     python benchmarks/predictivity.py pls 1000 --splits 2
+    python benchmarks/predictivity.py all             (every case at its sizes; some minutes, most of them the peers')
 
 2,560 images x 168 sites, 10 random splits of 90/10 in proportion to 64 objects.  Cases whose peer takes many minutes run it on one bin
 or split and say so ("extrapolated").
@@ -138,18 +139,82 @@ def pls_over_time(features, splits, n_bins=20):
     )
 
 
+def ridge_bins(features, splits, n_bins=20):
+    """Ridge with one penalty in 20 bins: Brain-Score fits each bin on its own."""
+    import brainscore_vision as bv
+
+    from neurodyn.numerics.crossval import make_splits
+    from neurodyn.numerics.ridge import ridge_cv
+
+    X, Y = data(features)
+    bins = np.stack([Y + np.random.default_rng(k).normal(size=Y.shape).astype(np.float32) for k in range(n_bins)], axis=2)
+    parts = make_splits(len(X), n_splits=splits, kind="shuffle", labels=np.arange(len(X)) % 64, seed=1)
+    ours, ours_s = timed(lambda: ridge_cv(X, bins, parts, alphas=[1.0]))
+    metric = bv.load_metric("ridge", crossvalidation_kwargs={"stratification_coord": "object_name", "splits": splits})
+    target = assembly(bins[:, :, 0], "n")
+    rows = [(np.asarray(a), np.asarray(b)) for a, b in metric.cross_validation._split.build_splits(target)[1]]
+    first = ridge_cv(X, bins[:, :, :1], rows, alphas=[1.0])
+    library, peer_s = timed(lambda: metric(assembly(X, "m"), target))
+    order = np.argsort(np.asarray([f"n{k}" for k in range(Y.shape[1])]))
+    r = np.abs(first.r[:, order, 0] - library.raw.transpose("split", "neuroid").values)
+    note = " (peer: one bin, extrapolated)"
+    differences = {"score": abs(np.median(first.r[:, :, 0], axis=1).mean() - float(library)), "per neuroid": r.max()}
+    report(f"ridge, {n_bins} bins, {features} features, {splits} splits", "Brain-Score", peer_s * n_bins, ours_s, differences, note)
+    assert ours.r.shape == (splits, Y.shape[1], n_bins)
+
+
+def pls_exact(features, splits):
+    """The converged solver against scikit-learn's loop, and against ikpls where it is installed."""
+    from sklearn.cross_decomposition import PLSRegression
+
+    from neurodyn.numerics.crossval import make_splits
+    from neurodyn.numerics.pls import pls_cv
+
+    X, Y = (v.astype(float) for v in data(features))
+    parts = make_splits(len(X), n_splits=splits, kind="shuffle", labels=np.arange(len(X)) % 64, seed=1)
+    ours, ours_s = timed(lambda: pls_cv(X, Y, parts))
+    train, test = parts[0]
+    want, peer_s = timed(lambda: PLSRegression(25, scale=False).fit(X[train], Y[train]).predict(X[test]))
+    case = f"exact pls, {features} features, {splits} splits"
+    note = " (peer: one split, extrapolated; it stops before it has converged)"
+    report(case, "scikit-learn", peer_s * splits, ours_s, {"predictions": np.abs(want - ours.predictions[0]).max()}, note)
+    try:
+        from ikpls.numpy_ikpls import PLS
+    except ImportError:
+        print(f"{case}: ikpls is not installed", flush=True)
+        return
+
+    def peer():
+        out = []
+        for rows, held in parts:
+            fitted = PLS(algorithm=1, scale_X=False, scale_Y=False)
+            fitted.fit(X[rows], Y[rows], 25)
+            out.append(fitted.predict(X[held], n_components=25))
+        return out
+
+    want, peer_s = timed(peer)
+    worst = max(np.abs(a - b).max() for a, b in zip(want, ours.predictions, strict=True))
+    report(case, "ikpls", peer_s, ours_s, {"predictions": worst})
+
+
+ALL = (("pls", 1000), ("ceiling", 0), ("ridge", 1000), ("pls-over-time", 1000), ("pls-bins", 1000), ("ridge-bins", 1000), ("pls-exact", 1000))
+ALL += (("ridge", 4096), ("pls", 4096), ("pls-exact", 4096), ("ridge-bins", 4096), ("pls-bins", 4096))
+
 CASES = {
     "pls": lambda f, s: regression("pls", f, s),
     "ridge": lambda f, s: regression("ridge", f, s),
     "ceiling": ceiling,
     "pls-bins": pls_bins,
     "pls-over-time": pls_over_time,
+    "ridge-bins": ridge_bins,
+    "pls-exact": pls_exact,
 }
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("case", choices=CASES)
+    parser.add_argument("case", choices=(*CASES, "all"))
     parser.add_argument("features", type=int, nargs="?", default=1000)
     parser.add_argument("--splits", type=int, default=10)
     options = parser.parse_args()
-    CASES[options.case](options.features, options.splits)
+    for case, features in ALL if options.case == "all" else ((options.case, options.features),):
+        CASES[case](features, options.splits)

@@ -54,6 +54,7 @@ from neurodyn.analysis.stream_partition import stream_partition
 from neurodyn.analysis.stream_replay import stream_replay
 from neurodyn.analysis.temporal_generalisation import temporal_generalisation
 from neurodyn.analysis.temporal_stability import temporal_stability
+from neurodyn.analysis.time_course_match import time_course_match
 from neurodyn.analysis.trajectories import trajectories
 from neurodyn.analysis.trajectory_alignment import trajectory_alignment
 
@@ -112,6 +113,7 @@ __all__ = [
     "stream_replay",
     "temporal_generalisation",
     "temporal_stability",
+    "time_course_match",
     "trajectories",
     "trajectory_alignment",
 ]

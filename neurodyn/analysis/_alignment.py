@@ -49,6 +49,18 @@ def mean_by_stimulus(data: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
     return total / counts[:, None, None], ids
 
 
+def averaged(data: xr.DataArray) -> xr.DataArray:
+    """One row a stimulus, with the presentation coords that do not differ between its rows."""
+    values, ids = mean_by_stimulus(data)
+    if len(ids) == data.sizes[PRESENTATION]:
+        return data
+    _, inverse, _ = _groups(data)
+    first = np.array([np.nonzero(inverse == k)[0][0] for k in range(len(ids))])
+    out = data.isel({PRESENTATION: first}).copy(data=values)
+    differ = [str(k) for k, v in data.coords.items() if v.dims == (PRESENTATION,) and (v.values[first][inverse] != v.values).any()]
+    return out.drop_vars(differ)
+
+
 def _groups(data: xr.DataArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     keys = np.asarray(data.stimulus_id.values).astype(str)
     ids, first, inverse, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)

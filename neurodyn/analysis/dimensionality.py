@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from neurodyn.analysis._alignment import averaged
 from neurodyn.errors import ConfigError, SchemaError
 from neurodyn.numerics import dimensionality as dims
 from neurodyn.schema import PRESENTATION, TIME_BIN, check_responses
@@ -17,7 +18,13 @@ __all__ = ["dimensionality"]
 
 
 def dimensionality(
-    responses: xr.DataArray, labels: Sequence[int] | None = None, *, n_units: int | None = None, n_images: int | None = None, seed: int
+    responses: xr.DataArray,
+    labels: Sequence[int] | None = None,
+    *,
+    n_units: int | None = None,
+    n_images: int | None = None,
+    average_repeats: bool = False,
+    seed: int,
 ) -> xr.Dataset:
     """Participation ratio, components for 90 % of variance, spectrum, power law and intrinsic dimension, at every time.
 
@@ -31,6 +38,8 @@ def dimensionality(
         Classes, for the dimension within and between them.
     n_units, n_images : int, optional
         Take so many at random; all when absent.
+    average_repeats : bool
+        Take the mean over the rows of each stimulus first: the noise of single trials fills every dimension.  Not with `labels`.
     seed : int
 
     Returns
@@ -69,6 +78,10 @@ def dimensionality(
     True
     """
     check_responses(responses, where="dimensionality")
+    if average_repeats:
+        if labels is not None:
+            raise ConfigError("dimensionality", "`labels` and `average_repeats` are both given", expected="one of them")
+        responses = averaged(responses)
     values = _subsample(responses.values, n_images, n_units, seed)
     rows = numpy_generator(seed, "dimensionality", "n_images").permutation(len(responses))[:n_images] if n_images else slice(None)
     classes = None if labels is None else np.asarray(labels)

@@ -21,6 +21,7 @@ def fit_over_time(
     *,
     delay_ms: float = 0.0,
     prefer_ms: tuple[float, float] = (70.0, 170.0),
+    offset_ms: float | None = None,
     folds: int = 5,
     alphas: Sequence[float] = ALPHAS,
     seed: int,
@@ -37,6 +38,8 @@ def fit_over_time(
         Added to the model's time before bins are matched: what the model leaves out between eye and its first layer.
     prefer_ms : (start, end)
         Bins over which each site chooses its layer; the choice for a fold is made on the others.
+    offset_ms : float, optional
+        When the image's end can reach the recorded sites (its duration plus their latency); fits before and after it are then told apart.
     folds : int
         Images are dealt to folds at random; 3 or more.
     alphas : sequence of float
@@ -56,6 +59,8 @@ def fit_over_time(
         share           (layer, region)             1      of the sites that prefer it
         share_by_bin    (layer, time_bin, region)   1      of the sites whose best layer in this bin it is, among those
                                                            with a correlation above 0.1
+        before_offset   (layer, neuroid)            1      mean of `raw` over the bins of `prefer_ms` that end by `offset_ms`
+        after_offset    (layer, neuroid)            1      mean of `raw` over the bins that start at it or later
         consistency     (time_bin, neuroid)         1      split-half correlation over images, Spearman-Brown corrected;
                                                            NaN without repetitions
         ==============  ==========================  =====  ==================================================================
@@ -65,7 +70,7 @@ def fit_over_time(
     SchemaError
         Other images or no common time bins, a model without time, NaN.
     ConfigError
-        Fewer than 3 folds, or no bin in `prefer_ms`.
+        Fewer than 3 folds, no bin in `prefer_ms`, or none before or after `offset_ms`.
 
     Notes
     -----
@@ -87,7 +92,21 @@ def fit_over_time(
     names = list(dict.fromkeys(str(v) for v in responses.layer.values))
     kind = responses.layer.values.astype(str)
     r = np.stack([np.nan_to_num(shared_map_cv(X[:, :, kind == name], Y, fold, alphas=alphas).r) for name in names])  # (layer, fold, bin, site)
-    return _label(r, names, starts, inside, halves, recordings)
+    out = _label(r, names, starts, inside, halves, recordings)
+    return out if offset_ms is None else _around_offset(out, inside, offset_ms)
+
+
+def _around_offset(out: xr.Dataset, inside: np.ndarray, offset_ms: float) -> xr.Dataset:
+    before, after = inside & (out.time_bin_end.values <= offset_ms), out.time_bin_start.values >= offset_ms
+    if not before.any() or not after.any():
+        raise ConfigError(
+            "fit_over_time",
+            f"{int(before.sum())} bins of `prefer_ms` end by `offset_ms` = {offset_ms:g} and {int(after.sum())} start after it",
+            expected=f"a time inside {float(out.time_bin_start[0]):g}..{float(out.time_bin_end[-1]):g} ms with bins on both sides",
+        )
+    for name, rows in (("before_offset", before), ("after_offset", after)):
+        out[name] = out.raw.isel(time_bin=np.nonzero(rows)[0]).mean("time_bin").assign_attrs(units="1")
+    return out.assign_attrs(offset_ms=float(offset_ms))
 
 
 def _label(r: np.ndarray, names: list[str], starts: np.ndarray, inside: np.ndarray, halves: np.ndarray | None, recordings: xr.DataArray) -> xr.Dataset:

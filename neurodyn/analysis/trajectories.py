@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from neurodyn.analysis._alignment import averaged
 from neurodyn.errors import ConfigError, SchemaError
 from neurodyn.numerics.dimensionality import covariance_spectrum, participation_ratio
 from neurodyn.schema import check_responses
@@ -12,7 +13,7 @@ from neurodyn.schema import check_responses
 __all__ = ["trajectories"]
 
 
-def trajectories(responses: xr.DataArray, *, n_components: int = 3, basis: xr.Dataset | None = None) -> xr.Dataset:
+def trajectories(responses: xr.DataArray, *, n_components: int = 3, basis: xr.Dataset | None = None, average_repeats: bool = False) -> xr.Dataset:
     """Project population activity on the principal components of all presentations and times together.
 
     Parameters
@@ -22,6 +23,8 @@ def trajectories(responses: xr.DataArray, *, n_components: int = 3, basis: xr.Da
     n_components : int
     basis : Dataset, optional
         The result of an earlier call on the same neuroids: its coordinates are used instead of new ones.
+    average_repeats : bool
+        Follow the mean over the rows of each stimulus instead of single trials.
 
     Returns
     -------
@@ -60,6 +63,7 @@ def trajectories(responses: xr.DataArray, *, n_components: int = 3, basis: xr.Da
     1.0
     """
     check_responses(responses, where="trajectories")
+    responses = averaged(responses) if average_repeats else responses
     n, units, steps = responses.shape
     values = np.asarray(responses.values, dtype=np.float64).transpose(0, 2, 1).reshape(n * steps, units)
     if basis is not None:

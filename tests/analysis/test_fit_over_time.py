@@ -52,6 +52,14 @@ def test_the_layer_that_follows_is_found_and_the_other_dies_after_offset():
     assert float(found.consistency[8].mean()) > 0.95
 
 
+def test_fits_before_and_after_the_image_is_gone():
+    found = fit_over_time(*made(), prefer_ms=(50, 200), offset_ms=130, seed=0)
+    np.testing.assert_allclose(found.before_offset, found.raw.isel(time_bin=slice(5, 13)).mean("time_bin"))
+    np.testing.assert_allclose(found.after_offset, found.raw.isel(time_bin=slice(13, None)).mean("time_bin"))
+    assert (found.before_offset.sel(layer=["follows", "dies"]) > 0.9).all()
+    assert (found.after_offset.sel(layer="follows") > 0.4).all() and (found.after_offset.sel(layer="dies") == 0).all()
+
+
 def test_against_a_literal_fit():
     """With one penalty that hardly penalises, the held-out predictions are those of least squares on stacked rows."""
     generator = numpy_generator(0, "literal")
@@ -105,6 +113,7 @@ def untimed(responses):
         (lambda r, b: (r, b), {"delay_ms": 5.0}, "share 0 time bins"),
         (lambda r, b: (r, b), {"prefer_ms": (500, 600)}, "no bin starts in"),
         (lambda r, b: (r, b), {"folds": 2}, "3 or more folds"),
+        (lambda r, b: (r, b), {"offset_ms": 900.0}, "bins on both sides"),
         (lambda r, b: (xr.concat([r, r], "presentation"), b), {}, "repeat 60 images"),
     ],
 )

@@ -203,6 +203,10 @@ def test_latency_is_recovered(latency):
 # --- bad input
 
 
+def overlapping(r):
+    return xr.concat([r, r.assign_coords(time_bin_start=("time_bin", [120.0]), time_bin_end=("time_bin", [220.0]))], "time_bin")
+
+
 @pytest.mark.parametrize(
     ("change", "error", "match"),
     [
@@ -214,6 +218,10 @@ def test_latency_is_recovered(latency):
         (lambda m, r: (m, r.where(r.neuroid_id != "synthetic-003"), {}), SchemaError, 'nan="drop-neuroid"'),
         (lambda m, r: (m.where(m.neuroid_id != "m3"), r, {}), SchemaError, "first: m3"),
         (lambda m, r: (m, r.drop_vars("time_bin_end"), {}), SchemaError, "time_bin_start and time_bin_end"),
+        (lambda m, r: (m, xr.concat([r, r], "time_bin"), {}), SchemaError, "out of order"),
+        (lambda m, r: (m, overlapping(r), {}), SchemaError, "overlapping bins"),
+        (lambda m, r: (m, r.drop_vars("neuroid_id"), {}), SchemaError, "no coord `neuroid_id`"),
+        (lambda m, r: (m[:20], r[r.stimulus_id.isin(m.stimulus_id[:20])], {"regression": "pls", "n_components": 19}), NumericsError, "expected: 1 to 12"),
         (lambda m, r: (m, r, {"regression": "rige"}), ConfigError, "did you mean `ridge`"),
         (lambda m, r: (m, r, {"mapping": "shared"}), ConfigError, "the same bins"),
         (lambda m, r: (m, r, {"convention": "r2"}), ConfigError, "unknown convention"),
