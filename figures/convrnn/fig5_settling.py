@@ -15,7 +15,7 @@ CELLS = {
     "convrnn-rgc-ungated": ("gates frozen", "sky"),
     "convrnn-time-decay": ("time decay", "orange"),
 }
-SHADES = {"settles": COLOURS["green"], "turns": COLOURS["yellow"], "runs away": COLOURS["vermilion"]}
+SHADES = {"settles": COLOURS["green"], "slows": COLOURS["sky"], "turns": COLOURS["yellow"], "runs away": COLOURS["vermilion"]}
 
 
 def draw(held):
@@ -58,4 +58,4 @@ def _shares(ax, held):
     ax.set_xlabel("images (%)")
     ax.set_xlim(0, 100)
     ax.tick_params(axis="y", length=0)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=0.8, columnspacing=0.8)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=0.8, columnspacing=0.8)

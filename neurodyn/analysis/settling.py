@@ -1,4 +1,4 @@
-"""What becomes of the activity when an image stays: does it settle, turn, or run away?"""
+"""What becomes of the activity when an image stays: does it settle, slow down, turn, or run away?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["settling"]
 
-KINDS = ("settles", "turns", "runs away")
+KINDS = ("settles", "slows", "turns", "runs away")
 
 
 def settling(
@@ -59,7 +59,7 @@ def settling(
         size             (presentation, time_bin)  1       |x|; infinite once it has left the range of float32
         relative_speed   (presentation, time_bin)  1/step  speed / size, or the size at the start where that is larger
         settled_step     (presentation)            step    first step after which it stays below `still`; NaN if never
-        outcome          (presentation)                    "settles", "turns" or "runs away"
+        outcome          (presentation)                    "settles", "slows", "turns" or "runs away"
         share            (kind)                    1       of the presentations with each outcome
         ===============  ========================  ======  ===========================================================
 
@@ -70,6 +70,9 @@ def settling(
 
     Notes
     -----
+    Over the last `window` steps a state that has not settled "runs away" if its size grows by the factor `growth`, "slows" if every speed of the
+    second half lies below every speed of the first (it is on its way to rest, or creeps along slow directions), and "turns" otherwise: it keeps moving.
+
     A state that has settled lies at a fixed point that attracts it; :func:`neurodyn.analysis.fixed_points` certifies it and finds those that do
     not attract.
 
@@ -107,7 +110,9 @@ def settling(
     settled = after[:, -window:].all(axis=1)
     with np.errstate(invalid="ignore"):
         away = lost[:, -1] | (size[:, -1] > growth * size[:, -window])
-    kind = np.where(settled, KINDS[0], np.where(away, KINDS[2], KINDS[1]))
+    recent, half = relative[:, -window:], window // 2
+    slows = recent[:, half:].max(axis=1) < recent[:, :half].min(axis=1)  # False where it was lost: NaN
+    kind = np.select([settled, away, slows], ["settles", "runs away", "slows"], "turns")
     ids = np.array([f"state-{i:04d}" for i in range(n)]) if stimulus_id is None else np.asarray(stimulus_id)
     dims = ("presentation", "time_bin")
     return xr.Dataset(

@@ -15,11 +15,14 @@ def run(eigenvalues, **options):
     return settling(model, {"x": torch.ones(2, n)}, model.encode(torch.zeros(1, n, 1, 1)), **options)
 
 
-def test_the_three_outcomes():
+def test_the_four_outcomes():
     assert set(run([0.8]).outcome.values) == {"settles"}
     assert set(run([1j, -1j]).outcome.values) == {"turns"}
+    assert set(run([0.99]).outcome.values) == {"slows"}  # 0.01 x 0.99^300 = 5e-4 a step: still above what counts as rest
+    assert set(run([1.0, 0.99]).outcome.values) == {"slows"}  # towards a point of a line attractor
+    assert set(run([0.999 * np.exp(0.5j), 0.999 * np.exp(-0.5j)]).outcome.values) == {"slows"}  # a spiral inwards
     assert set(run([1.1]).outcome.values) == {"runs away"}
-    assert run([0.8]).share.values.tolist() == [1.0, 0.0, 0.0]
+    assert run([0.8]).share.values.tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
 def test_the_speed_in_closed_form():
