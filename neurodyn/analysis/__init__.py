@@ -48,6 +48,7 @@ from neurodyn.analysis.sensor_paths import sensor_paths
 from neurodyn.analysis.sensor_view import sensor_view
 from neurodyn.analysis.sequence_responses import sequence_responses
 from neurodyn.analysis.settling import settling
+from neurodyn.analysis.singular_spectrum import singular_spectrum
 from neurodyn.analysis.solution_type import solution_type
 from neurodyn.analysis.speed_accuracy import speed_accuracy
 from neurodyn.analysis.stream_partition import stream_partition
@@ -107,6 +108,7 @@ __all__ = [
     "sensor_view",
     "sequence_responses",
     "settling",
+    "singular_spectrum",
     "solution_type",
     "speed_accuracy",
     "stream_partition",

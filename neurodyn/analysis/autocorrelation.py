@@ -36,6 +36,8 @@ def autocorrelation(responses: xr.DataArray, *, n_lags: int = 100, n_skip: int =
         peak                  (presentation)             1      highest after the first minimum: 1 for a cycle; NaN without one
         cumulative_variance   (presentation, component)  1      share of the variance in the first so many components
         participation_ratio   (presentation)             1      of the same spectrum; NaN where nothing varies
+        score                 (presentation, time_bin,   as in  the activity in its own first two components
+                              plane)
         ====================  =========================  =====  ==============================================================
 
         with coord ``lag`` in steps, and in ms (``lag_ms``) where the responses are in time.
@@ -83,10 +85,21 @@ def autocorrelation(responses: xr.DataArray, *, n_lags: int = 100, n_skip: int =
             "autocorrelation": (("presentation", "lag"), curve, {"units": "1"}),
             "peak": ("presentation", np.array([_peak(c) for c in curve]), {"units": "1"}),
             "cumulative_variance": (("presentation", "component"), share[:, :k], {"units": "1"}),
+            "score": (("presentation", "time_bin", "plane"), np.stack([_plane(p) for p in paths]), {"units": str(responses.attrs.get("units", "1"))}),
             "participation_ratio": ("presentation", np.atleast_1d(participation_ratio(spectrum)), {"units": "1"}),
         },
-        coords={**{str(c): v for c, v in responses.coords.items() if v.dims == ("presentation",)}, **coords, "component": np.arange(1, k + 1)},
+        coords={**{str(c): v for c, v in responses.coords.items() if v.dims == ("presentation",)}, **coords, "component": np.arange(1, k + 1), "plane": [1, 2]},
     )
+
+
+def _plane(path: np.ndarray) -> np.ndarray:
+    """Scores in the first two components, (time_bin, 2); zeros for components that are not there."""
+    centred = path - path.mean(0)
+    U, size, V = np.linalg.svd(centred, full_matrices=False)
+    k = min(2, len(size))
+    out = np.zeros((len(path), 2))
+    out[:, :k] = U[:, :k] * size[:k] * np.sign(V[np.arange(k), np.abs(V[:k]).argmax(1)])
+    return out
 
 
 def _peak(curve: np.ndarray) -> float:
