@@ -230,7 +230,7 @@ def _metric(p: Parameters) -> str:
 
 
 def _from_cnn(model: CordsNet, train_set: Images, test_set: Images, p: Parameters, seed: int, folder: Path, progress: bool | None) -> dict[str, float]:
-    cnn = cnn_architecture.build(cnn_architecture.twin_config(model.config, identity=p.identity), seed=subseed(seed, "cnn"))
+    cnn = cnn_architecture.build(cnn_architecture.twin_config(model.config, identity=p.identity), seed=seed)
     of_cnn = cordsnet_cnn.Parameters(
         dataset=p.dataset,
         n_validation=p.n_validation,
