@@ -84,7 +84,8 @@ class History:
     Attributes
     ----------
     rows : list of dict
-        ``epoch step loss grad_norm learning_rate elapsed_s`` and the metrics; ``history.jsonl`` in the folder holds the same.
+        ``epoch step loss grad_norm learning_rate elapsed_s cpu_s`` and the metrics; ``history.jsonl`` in the folder holds the same.
+        ``cpu_s`` is the time of this process on its cores since the start, evaluation left out.
     """
 
     rows: list[dict[str, float]] = field(default_factory=list)
@@ -96,6 +97,7 @@ class _Progress:
     batch: int = 0
     step: int = 0
     elapsed_s: float = 0.0
+    cpu_s: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
 
 
@@ -167,11 +169,14 @@ def fit(
             mine = itertools.islice(_share(batches(where.epoch, generator), rank, world), where.batch, None)
             total = None if n_batches is None else n_batches // world
             bar = tqdm(mine, total=total, initial=where.batch, desc=f"epoch {where.epoch}", disable=_quiet(progress, rank), leave=False)
+            cpu = time.process_time()
             for batch in bar:
                 rate = _rate(config, where, n_batches)
                 value, metrics = _update(module, optimiser, loss, batch, rate, config, world, where)
                 _add(where, {"loss": value, **metrics})
                 bar.set_postfix(loss=f"{value:.3f}")
+                now = time.process_time()
+                where.cpu_s, cpu = where.cpu_s + now - cpu, now
                 if time.monotonic() - saved_at >= config.checkpoint_every_s:
                     where.elapsed_s += time.monotonic() - clock
                     saved_at = clock = time.monotonic()
@@ -221,7 +226,7 @@ def _finish_epoch(where: _Progress, history: History, module: nn.Module, evaluat
     if where.batch == 0:
         raise ConfigError("fit", f"`batches` yielded nothing in epoch {where.epoch}", expected="at least one batch for each process")
     row: dict[str, float] = {"epoch": where.epoch, "step": where.step, **{k: v / where.batch for k, v in where.sums.items()}}
-    row |= {"learning_rate": rate, "elapsed_s": round(where.elapsed_s, 3)}
+    row |= {"learning_rate": rate, "elapsed_s": round(where.elapsed_s, 3), "cpu_s": round(where.cpu_s, 3)}
     if evaluate is not None:
         module.eval()
         row |= evaluate(module)

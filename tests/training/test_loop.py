@@ -41,7 +41,7 @@ def _config(**changes):
 
 
 def _rows(history):
-    return [{k: v for k, v in row.items() if k != "elapsed_s"} for row in history.rows]
+    return [{k: v for k, v in row.items() if k not in ("elapsed_s", "cpu_s")} for row in history.rows]
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])

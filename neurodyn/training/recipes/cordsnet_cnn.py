@@ -98,7 +98,7 @@ def train_on(
         evaluate=lambda m: {name: accuracy(m, test_set)},  # type: ignore[arg-type]
         progress=progress,
     )
-    return {name: history.rows[-1][name], "train_loss": history.rows[-1]["loss"]}
+    return {name: accuracy(model, test_set), "train_loss": history.rows[-1]["loss"]}
 
 
 def accuracy(model: CordsNetCNN, images: Images, *, batch_size: int = 500) -> float:

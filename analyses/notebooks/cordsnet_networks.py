@@ -1,0 +1,360 @@
+# %% [markdown]
+# # CordsNets, their equivalent CNNs and their controls, on scikit-learn's digits, MNIST and CIFAR-10
+#
+# A protocol for one core: small channels, short trials (30 to 40 steps of 2 ms), part of the training images, an Euler step of 5 ms in training.
+# For each data set: the three steps and fine-tuning; the equivalent CNN; a CordsNet trained directly, for about the same CPU time as the whole
+# pipeline; a dense recurrent network with as many parameters; logistic regression on the same pixels.
+#
+#     python analyses/notebooks/cordsnet_networks.py choose digits --folder runs    # settings, on images held out of the training split
+#     python analyses/notebooks/cordsnet_networks.py train digits-three-s0 digits-direct-s0 --folder runs    # skips what is there
+#     python analyses/notebooks/cordsnet_networks.py train all --folder runs
+#     python analyses/notebooks/cordsnet_networks.py pack --folder runs --out data/cordsnet_networks.nc      # answers and curves, one file
+#     python analyses/notebooks/cordsnet_networks.py ship digits-three-s0 --folder runs --home .             # weights and card of one network
+#
+# The published size needs GPUs: `analyses/notebooks/cordsnet_full_scale.py`.
+
+# %%
+import argparse
+import dataclasses
+import hashlib
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+TRIAL = {"before_ms": 100, "stimulus_ms": 80, "after_ms": 80}
+STEM = {"stem_kernel": 3, "stem_stride": 1}
+CONFIGS = {
+    "digits": {"depth": 4, "channels": 8, "image_size": 16, "in_channels": 1, **STEM, "mean": (0.3,), "std": (0.37,)},
+    "mnist": {"depth": 4, "channels": 8, "image_size": 28, "in_channels": 1, **STEM, "mean": (0.1307,), "std": (0.3081,)},
+    "cifar10": {"depth": 4, "channels": 16, "image_size": 32, "in_channels": 3, **STEM, "mean": (0.4914, 0.4822, 0.4465), "std": (0.247, 0.2435, 0.2616)},
+}
+CHANCE = 0.1
+# %% settings; on digits the learning rate and Euler step of the recurrent stages were chosen by `choose`, and carried over to the others
+RECIPES = {
+    "digits": {
+        "shift": 1,
+        "cnn_epochs": 15,
+        "cnn_batch": 64,
+        "inverse_epochs": 15,
+        "inverse_learning_rate": 5e-3,
+        "series_weight": 10.0,
+        "linear_epochs": 2,
+        "anneal_rounds": 4,
+        "tune_epochs": 5,
+        "batch_size": 64,
+        "learning_rate": 4e-3,
+        "penalty": 0.1,
+        "after_ms": 40.0,
+    },
+    "mnist": {
+        "n_train": 12_000,
+        "shift": 2,
+        "cnn_epochs": 4,
+        "cnn_batch": 64,
+        "inverse_epochs": 2,
+        "inverse_learning_rate": 5e-3,
+        "series_weight": 10.0,
+        "n_recurrent": 4_000,
+        "linear_epochs": 1,
+        "anneal_rounds": 2,
+        "tune_epochs": 2,
+        "batch_size": 64,
+        "learning_rate": 4e-3,
+        "train_dt_ms": 10.0,
+        "penalty": 0.1,
+        "after_ms": 40.0,
+    },
+    "cifar10": {
+        "n_train": 30_000,
+        "shift": 2,
+        "flip": True,
+        "cnn_epochs": 8,
+        "cnn_batch": 64,
+        "cnn_learning_rate": 0.05,
+        "inverse_epochs": 1,
+        "inverse_learning_rate": 5e-3,
+        "series_weight": 10.0,
+        "n_recurrent": 6_000,
+        "linear_epochs": 1,
+        "anneal_rounds": 2,
+        "tune_epochs": 3,
+        "batch_size": 64,
+        "learning_rate": 1e-3,
+        "train_dt_ms": 10.0,
+        "penalty": 0.01,
+        "after_ms": 40.0,
+    },
+}
+DIRECT_EPOCHS = {"digits": 14, "mnist": 8, "cifar10": 12}
+N_VALIDATION = {"digits": 238}
+CHOICES = {"digits": [{"learning_rate": 2e-3}, {"learning_rate": 4e-3}, {"learning_rate": 4e-3, "train_dt_ms": 10.0}]}
+ARMS = ("three", "cnn", "direct", "dense")
+SEEDS = {"digits": range(3), "mnist": range(2), "cifar10": range(1)}
+ALL = [f"{dataset}-{arm}-s{seed}" for dataset in CONFIGS for seed in SEEDS[dataset] for arm in ARMS]
+N_CURVE = 359
+
+
+# %%
+def plan(network):
+    """(architecture, configuration, recipe, parameters, seed) of ``<dataset>-<arm>-s<seed>``."""
+    from neurodyn.architectures import cordsnet
+    from neurodyn.architectures.dense_rnn import units_for
+
+    dataset, arm, seed = network.rsplit("-", 2)
+    config = {**CONFIGS[dataset], "n_classes": 10, **TRIAL}
+    parameters = {"dataset": dataset, **RECIPES[dataset]}
+    if arm == "three":
+        return "cordsnet", config, "cordsnet", parameters, int(seed[1:])
+    if arm == "cnn":
+        of_cnn = {k: parameters[k] for k in ("dataset", "n_train", "shift", "flip") if k in parameters}
+        of_cnn |= {"n_epochs": parameters["cnn_epochs"], "batch_size": parameters["cnn_batch"]}
+        of_cnn |= {"learning_rate": parameters["cnn_learning_rate"]} if "cnn_learning_rate" in parameters else {}
+        return "cordsnet_cnn", {**config, "identity": 1.0}, "cordsnet_cnn", of_cnn, int(seed[1:])
+    kept = ("dataset", "n_train", "shift", "flip", "n_recurrent", "batch_size", "learning_rate", "train_dt_ms", "penalty", "after_ms")
+    direct = {**{k: parameters[k] for k in kept if k in parameters}, "stages": ("tune",), "tune_epochs": DIRECT_EPOCHS[dataset]}
+    if arm == "direct":
+        return "cordsnet", config, "cordsnet", direct, int(seed[1:])
+    n_parameters = sum(p.numel() for p in cordsnet.build(cordsnet.Config(**config), seed=0).parameters())
+    n_pixels = config["in_channels"] * config["image_size"] ** 2
+    shared = {k: v for k, v in config.items() if k in ("image_size", "in_channels", "n_classes", "mean", "std", *TRIAL)}
+    direct.pop("stages")
+    return "dense_rnn", {**shared, "n_units": units_for(n_parameters, n_pixels=n_pixels, n_classes=10)}, "dense_rnn", direct, int(seed[1:])
+
+
+def made(network, **changes):
+    """The untrained network, its recipe's module, its parameters and its seed."""
+    import importlib
+
+    import neurodyn as nd
+
+    architecture, config, recipe, parameters, seed = plan(network)
+    module = importlib.import_module(f"neurodyn.training.recipes.{recipe}")
+    return nd.build(architecture, seed=seed, **config), module, module.Parameters(**{**parameters, **changes}), seed
+
+
+def choose(dataset, folder):
+    """Train with every candidate setting, measured on images held out of the training split; print the accuracies."""
+    import shutil
+
+    for k, candidate in enumerate(CHOICES[dataset]):
+        where = folder / f"choose-{dataset}-{k}"
+        if k and not where.exists():
+            for stage in ("cnn", "inverse"):  # the same for every candidate
+                shutil.copytree(folder / f"choose-{dataset}-0" / stage, where / stage)
+        model, module, parameters, seed = made(f"{dataset}-three-s0", n_validation=N_VALIDATION[dataset], **candidate)
+        metrics = module.train(model, parameters, seed=seed, folder=where, progress=False)
+        print(dataset, candidate, {k: round(v, 4) for k, v in metrics.items()}, flush=True)
+
+
+def train(networks, folder):
+    """Train what is not there yet, and keep the answers to the test set."""
+    import torch
+
+    from neurodyn.training.checkpoints import save_weights
+
+    torch.set_num_threads(1)
+    for network in ALL if networks == ["all"] else networks:
+        where = folder / network
+        if (where / "metrics.json").is_file():
+            continue
+        dataset, arm, _ = network.rsplit("-", 2)
+        began = time.process_time()
+        model, module, parameters, seed = made(network, **({} if arm == "cnn" else {"n_evaluate": N_CURVE}))
+        metrics = module.train(model, parameters, seed=seed, folder=where, progress=False)
+        metrics["cpu_s"] = round(time.process_time() - began, 1)
+        np.save(where / "correct.npy", answers(model, dataset))
+        save_weights(model, where / "weights.safetensors")
+        (where / "metrics.json").write_text(json.dumps(metrics, indent=1))
+        print(time.strftime("%H:%M"), network, {k: round(v, 4) for k, v in metrics.items()}, flush=True)
+
+
+def answers(model, dataset):
+    """Whether each test image is named at each step of the trial, (presentation, step) of bool."""
+    import torch
+
+    from neurodyn.training.recipes._trials import load_images, spontaneous
+
+    images = load_images(dataset, "test", image_size=model.config.image_size)
+    n_before, n_shown = round(TRIAL["before_ms"] / model.dt_ms), round(TRIAL["stimulus_ms"] / model.dt_ms)
+    baseline, correct = spontaneous(model, n_before), np.zeros((len(images), n_shown), bool)
+    with torch.no_grad():
+        for start in range(0, len(images), 250):
+            frames, labels = images.take(slice(start, start + 250))
+            drive = model.encode(frames)
+            state = {k: v.expand(len(frames), *v.shape[1:]) for k, v in baseline.items()}
+            for t in range(n_shown):
+                state = model.step(state, drive)
+                correct[start : start + len(frames), t] = (model.readout(state).argmax(1) == labels).numpy()
+    return correct
+
+
+def linear_classifier(dataset):
+    """Whether logistic regression on the pixels of the same training images names each test image; its penalty is chosen on held-out training images."""
+    from sklearn.linear_model import LogisticRegression
+
+    from neurodyn.training.recipes._trials import load_images
+
+    size, n_train = CONFIGS[dataset]["image_size"], RECIPES[dataset].get("n_train")
+    sets = [load_images(dataset, split, image_size=size, n=n) for split, n in (("train", n_train), ("test", None))]
+    (x, y), (x_test, y_test) = ((images.take(slice(None))[0].flatten(1).numpy() - 0.5, images.labels.numpy()) for images in sets)
+    n_fit = int(0.8 * len(x))
+
+    def fitted(strength, rows):
+        return LogisticRegression(C=strength, max_iter=60 if dataset == "cifar10" else 300).fit(x[rows], y[rows])
+
+    found = {c: fitted(c, slice(0, n_fit)).score(x[n_fit:], y[n_fit:]) for c in (1e-3, 1e-2, 1e-1, 1.0)}
+    return fitted(max(found, key=found.get), slice(None)).predict(x_test) == y_test
+
+
+# %%
+def curve(where):
+    """Accuracy on a part of the test set against the CPU time of training so far: (seconds, accuracy, stage) of every measured epoch."""
+    spent, rows = 0.0, []
+    for stage in ("cnn", "inverse", "linear", *(f"anneal-{k:02d}" for k in range(30)), "tune"):
+        file = where / stage / "history.jsonl"
+        if not file.is_file():
+            continue
+        history = [json.loads(line) for line in file.read_text().splitlines()]
+        rows += [(spent + row["cpu_s"], row["test_accuracy"], stage) for row in history if "test_accuracy" in row and stage != "cnn"]
+        spent += history[-1]["cpu_s"]
+    return rows
+
+
+def pack(folder, out):
+    """Answers of every trained network at the end of the image, accuracy over time, and curves of training, in one file."""
+    found = [n for n in ALL if (folder / n / "metrics.json").is_file()]
+    metrics = [json.loads((folder / n / "metrics.json").read_text()) for n in found]
+    steps = round(TRIAL["stimulus_ms"] / 2)
+    n_curve = max(len(curve(folder / n)) for n in found)
+    over_time, train_cpu, train_accuracy = np.full((len(found), steps), np.nan), np.full((len(found), n_curve), np.nan), np.full((len(found), n_curve), np.nan)
+    datasets = [n.rsplit("-", 2)[0] for n in found]
+    correct = {}
+    for i, network in enumerate(found):
+        answered = np.load(folder / network / "correct.npy")
+        over_time[i] = answered.mean(axis=0)
+        correct.setdefault(datasets[i], []).append(answered[:, -1])
+        rows = curve(folder / network)
+        train_cpu[i, : len(rows)], train_accuracy[i, : len(rows)] = [r[0] for r in rows], [r[1] for r in rows]
+    linear = {d: cached_linear(d, folder) for d in dict.fromkeys(datasets)}
+    data = {
+        "accuracy": ("network", over_time[:, -1], {"units": "1"}),
+        "accuracy_over_time": (("network", "time_bin"), over_time, {"units": "1"}),
+        "cpu_s": ("network", np.array([m["cpu_s"] for m in metrics]), {"units": "s"}),
+        "train_cpu_s": (("network", "epoch"), train_cpu, {"units": "s"}),
+        "train_accuracy": (("network", "epoch"), train_accuracy, {"units": "1", "long_name": f"on the first {N_CURVE} test images"}),
+        "accuracy_linear": ("dataset", np.array([linear[d].mean() for d in linear]), {"units": "1"}),
+        "n_test": ("dataset", np.array([len(linear[d]) for d in linear]), {"units": "1"}),
+    }
+    for name in ("cnn", "inverse", "linear", "initialised"):
+        data[f"accuracy_{name}_stage"] = ("network", np.array([m.get(f"test_accuracy_{name}", np.nan) for m in metrics]), {"units": "1"})
+    for name in ("gap_series_mean", "gap_true_mean"):
+        data[name] = ("network", np.array([m.get(name, np.nan) for m in metrics]), {"units": "1"})
+    for dataset, rows in correct.items():
+        data[f"correct_{dataset}"] = ((f"network_{dataset}", f"presentation_{dataset}"), np.array(rows, np.int8), {"units": "1"})
+    arms = [n.rsplit("-", 2)[1] for n in found]
+    coords = {
+        "network": found,
+        "arm": ("network", arms),
+        "of_dataset": ("network", datasets),
+        "training_seed": ("network", [int(n.rsplit("-s", 1)[1]) for n in found]),
+        "dataset": list(linear),
+        "time_bin_start": ("time_bin", 2.0 * np.arange(steps), {"units": "ms"}),
+    }
+    coords |= {f"network_{d}": [n for n, of in zip(found, datasets, strict=True) if of == d] for d in linear}
+    table = xr.Dataset(data, coords)
+    table.to_netcdf(out, encoding={k: {"zlib": True, "complevel": 9} for k, v in table.data_vars.items() if v.size > 1000})
+    print(out, f"{out.stat().st_size / 1024:.0f} kB, sha256", hashlib.sha256(out.read_bytes()).hexdigest())
+
+
+def cached_linear(dataset, folder):
+    """The linear classifier's answers, fitted once."""
+    file = folder / f"linear-{dataset}.npy"
+    if not file.is_file():
+        np.save(file, linear_classifier(dataset))
+    return np.load(file)
+
+
+# %%
+WHAT = {
+    "three": "CNN, inverse fit, linear recurrence, annealing, fine-tuning",
+    "cnn": "The equivalent CNN, trained alone: the feedforward control, and the first stage of its CordsNet. As a dynamical system it answers at once",
+    "direct": "Control: trained from random weights for about the CPU time of the whole pipeline",
+    "dense": "Control: fully connected on the pixels, as many parameters as the CordsNet, trained with its loss and as many updates as the direct control",
+}
+PROBES = {
+    "three": ["eigenspectrum", "fixed_points", "trajectories", "predictivity"],
+    "cnn": ["trajectories"],
+    "direct": ["trajectories"],
+    "dense": ["trajectories", "eigenspectrum"],
+}
+
+
+def card_name(network):
+    """How a shipped network is called."""
+    dataset, arm, seed = network.rsplit("-", 2)
+    return f"cordsnet-{dataset}" + {"three": ""}.get(arm, f"-{arm}") + ("" if seed == "s0" else f"-{seed}")
+
+
+def ship(network, folder, home):
+    """Write the card and the weights of a trained network below `home`."""
+    from neurodyn.training.cards import Card, Recipe, Weights, write_card
+    from neurodyn.training.checkpoints import load_weights, save_weights
+
+    dataset, arm, _ = network.rsplit("-", 2)
+    architecture, config, recipe, parameters, seed = plan(network)
+    model, *_ = made(network)
+    load_weights(model, folder / network / "weights.safetensors")
+    name = card_name(network)
+    digest = save_weights(model, home / "weights" / f"{name}.safetensors")
+    metrics = json.loads((folder / network / "metrics.json").read_text())
+    linear, seconds = cached_linear(dataset, folder), metrics.pop("cpu_s")
+    metrics["test_accuracy_linear_classifier"] = float(linear.mean())
+    metrics["n_parameters"] = sum(p.numel() for p in model.parameters())
+    shown = f"first {parameters['n_train']:,} training images" if parameters.get("n_train") else "all training images"
+    size = config["image_size"]
+    title = {"digits": "scikit-learn's digits", "mnist": "MNIST", "cifar10": "CIFAR-10 (the reader's order)"}[dataset]
+    write_card(
+        Card(
+            name=name,
+            architecture=architecture,
+            config={k: list(v) if isinstance(v, tuple) else v for k, v in config.items()},
+            recipe=Recipe(name=recipe, parameters={k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()}),
+            data=f"{title}, {shown}, all {len(linear):,} test images, {size} x {size} pixels",
+            seed=seed,
+            weights=Weights(file=f"{name}.safetensors", sha256=digest),
+            metrics={k: round(v, 4) for k, v in metrics.items() if np.isfinite(v)},
+            probes=PROBES[arm] if seed == 0 else ["trajectories"],
+            command=f"neurodyn train {name}",
+            hardware=f"one CPU core, {seconds / 60:.1f} minutes",
+            citation="Soo, Battista, Radmard, Wang 2024, Recurrent neural network dynamical systems for biological vision, NeurIPS 37",
+            notes=f"{WHAT[arm]}. Two-core protocol: {config.get('channels', config.get('n_units'))} {'units' if arm == 'dense' else 'channels'}, trials of "
+            f"{TRIAL['stimulus_ms']} ms (40 steps of 2 ms)"
+            + ("" if arm == "cnn" else f", Euler step of {parameters.get('train_dt_ms', 5.0):g} ms in training")
+            + ". Settings were chosen on digits held out of the training split, never on a test set.",
+        ),
+        home / f"{name}.yaml",
+    )
+
+
+# %%
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb", choices=["choose", "train", "pack", "ship"])
+    parser.add_argument("networks", nargs="*")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("data/cordsnet_networks.nc"))
+    parser.add_argument("--home", type=Path, default=Path("models"))
+    given = parser.parse_intermixed_args()
+    if given.verb == "choose":
+        for dataset in given.networks:
+            choose(dataset, given.folder)
+    elif given.verb == "train":
+        train(given.networks, given.folder)
+    elif given.verb == "pack":
+        pack(given.folder, given.out)
+    else:
+        for network in given.networks:
+            ship(network, given.folder, given.home)
