@@ -23,6 +23,7 @@ from neurodyn.analysis.grating_series import grating_series
 from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.analysis.hysteresis import hysteresis
 from neurodyn.analysis.image_selectivity import image_selectivity
+from neurodyn.analysis.krylov_convergence import krylov_convergence
 from neurodyn.analysis.layer_spectra import layer_spectra
 from neurodyn.analysis.lesion_curve import lesion_curve
 from neurodyn.analysis.lesions import lesions
@@ -83,6 +84,7 @@ __all__ = [
     "grating_tuning",
     "hysteresis",
     "image_selectivity",
+    "krylov_convergence",
     "layer_spectra",
     "lesion_curve",
     "lesions",

@@ -38,6 +38,8 @@ def trajectories(responses: xr.DataArray, *, n_components: int = 3, basis: xr.Da
         variance                  (component)                            as in^2  of the scores
         explained_variance_ratio  (component)                            1      share of the total variance of `responses`
         speed                     (presentation, time_bin)               as in/step  |r(t + 1) - r(t)| in all neuroids, per step
+        distance                  (presentation, time_bin)               as in  |r(t) - r| in all neuroids, r the activity just before onset;
+                                                                                missing where nothing before onset is recorded
         participation_ratio       ()                                     1      (sum of variances)^2 / sum of their squares
         ========================  =====================================  =====  ==========================================
 
@@ -82,6 +84,10 @@ def trajectories(responses: xr.DataArray, *, n_components: int = 3, basis: xr.Da
     if steps > 1:
         moved = np.linalg.norm(np.diff(values.reshape(n, steps, units), axis=1), axis=2)
         speed[:, 1:] = moved / np.maximum(_steps_between(responses), 1e-12)
+    distance = {}
+    if (before := _steps(responses) < 0).any():
+        rest = values.reshape(n, steps, units)[:, np.flatnonzero(before)[-1]]
+        distance["distance"] = np.linalg.norm(values.reshape(n, steps, units) - rest[:, None], axis=2)
     unit = str(responses.attrs.get("units", "1"))
     coords = {str(k): v for k, v in responses.coords.items()}
     return xr.Dataset(
@@ -92,6 +98,7 @@ def trajectories(responses: xr.DataArray, *, n_components: int = 3, basis: xr.Da
             "variance": ("component", variance, {"units": f"({unit})^2"}),
             "explained_variance_ratio": ("component", variance / total if total > 0 else np.full(len(variance), np.nan), {"units": "1"}),
             "speed": (("presentation", "time_bin"), speed, {"units": f"{unit}/step"}),
+            **{k: (("presentation", "time_bin"), v, {"units": unit}) for k, v in distance.items()},
             "participation_ratio": ((), participation_ratio(covariance_spectrum(values)) if len(values) > 1 else np.nan, {"units": "1"}),
         },
         coords={**coords, "component": np.arange(loading.shape[1])},
@@ -121,5 +128,9 @@ def _components(centred: np.ndarray, n: int) -> np.ndarray:
 
 def _steps_between(responses: xr.DataArray) -> np.ndarray:
     """Steps, or ms where there are none, from each bin to the next."""
-    at = responses["step"].values if "step" in responses.coords else responses["time_bin_start"].values
-    return np.diff(np.asarray(at, float))[None, :]
+    return np.diff(_steps(responses))[None, :]
+
+
+def _steps(responses: xr.DataArray) -> np.ndarray:
+    """The step, or the ms where there is none, at which each bin begins."""
+    return np.asarray(responses["step"].values if "step" in responses.coords else responses["time_bin_start"].values, float)

@@ -33,7 +33,7 @@ def test_a_figure_from_shipped_weights_and_embedded_data(tmp_path, monkeypatch):
     from neurodyn.experiment import figures
 
     few = ["inputs.stimuli.labels=[0]", "inputs.start_steps=[199]", "parameters.n_modes=1", "parameters.tol=1e-4"]
-    small = {"cordsnet/fig4c_fixed_points": few, "cordsnet/fig4c_trajectories": []}
+    small = {"cordsnet/fig4c_fixed_points": few, "cordsnet/fig4c_trajectories": [], "cordsnet/fig4c_return": []}
     monkeypatch.setattr(figures, "read_experiment", lambda key: read_experiment(key, small[key]))
     files = draw_figure("cordsnet/fig4c_trajectories", results=tmp_path)
     assert all(f.stat().st_size > 1000 for f in files.values())
