@@ -33,11 +33,11 @@ def draw(trajectories, points, trial):
         for row, name, colour in zip(shown, names, CYCLE, strict=False):
             ax.semilogy(time[here], values[row, here], color=colour, label=name)
         ax.axvspan(0, OFF_MS, color="0.95", lw=0, zorder=-1, label="_image on")
-        ax.set_xlabel("Time from image onset (ms); grey: image on")
+        ax.set_xlabel("Time from onset (ms)")
     speed.set_ylabel("Speed (|change of rates| per step)")
-    speed.set_title("Activity comes to rest twice")
-    away.set_ylabel("Distance from the state before onset")
-    away.set_title("and the second rest is the first state")
+    speed.set_title("Rest under the image, rest after")
+    away.set_ylabel("Distance from state before onset")
+    away.set_title("Back to rest (grey: image on)")
     speed.legend(loc="best")
     panel_letter([plane, speed, away])
     return fig

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from neurodyn.analysis import eigenspectrum, fixed_points, lyapunov_exponents, trajectories
+from neurodyn.dynamics.schedule import Schedule
 from neurodyn.dynamics.simulate import simulate
 from neurodyn.errors import ConfigError, ModelError, SchemaError
 from neurodyn.schema import make_recordings, make_stimuli
@@ -133,6 +134,14 @@ def test_trajectory_of_a_rotation_is_a_circle():
     assert float(found.explained_variance_ratio.sum()) == pytest.approx(1.0, abs=1e-6)
     assert np.allclose(found.speed.values[0, 1:], 2 * np.sin(0.15), atol=1e-4)
     assert radius.std() < 0.15
+
+
+def test_distance_from_the_state_before_onset():
+    model, shown = systems.linear_network([0.5, 0.5]), make_stimuli(np.ones((1, 2, 1, 1)))
+    found = trajectories(simulate(model, shown, Schedule.steps(before=2, stimulus=30, after=30)), n_components=1)
+    expected = np.array([0.0, 2.0, 2.0 * 0.5**30]) * 2**0.5  # rest, the fixed point 2 under the image, back
+    assert np.allclose(found.distance.values[0, [1, 31, 61]], expected, atol=1e-6)
+    assert "distance" not in trajectories(simulate(model, shown, Schedule.steps(stimulus=3)), n_components=1)
 
 
 def test_shared_coordinates_and_reconstruction():
