@@ -1,7 +1,7 @@
 # %% [markdown]
-# # Reconstruction networks on phantoms and on natural images, 48 pixels, 4 simulated coils, 4x and 8x
+# # Reconstruction networks on phantoms and on natural images, 32 pixels, 4 simulated coils, 4x and 8x
 #
-# A protocol for one core and a few minutes.  Every network sees the same 1,500 images twice, in the same order and under the same masks of
+# A protocol for one core and a few minutes.  Every network sees the same 1,200 images twice, in the same order and under the same masks of
 # a seed, with the same optimiser; only the network differs.  Widths were chosen so that the pyramid, the single scale of equal size, the
 # cascade and the recurrent baseline have about as many parameters.
 #
@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-FRAME = {"n_coils": 4, "image_size": [48, 48]}
+FRAME = {"n_coils": 4, "image_size": [32, 32]}
 PYRAMID = {**FRAME, "channels": 16, "fusion_channels": 16, "n_iterations": [3, 3, 3]}
-TRAINING = {"n_train": 1500, "n_epochs": 2, "batch_size": 2, "learning_rate": 3e-3, "n_validation": 20}
+TRAINING = {"n_train": 1200, "n_epochs": 2, "batch_size": 2, "learning_rate": 3e-3, "n_validation": 20}
 # condition -> architecture, configuration, changes of the recipe
 CONDITIONS = {
     "zero-filled": ("mri_baseline", {**FRAME, "kind": "zero_filled"}, {}),
@@ -123,7 +123,7 @@ def pack(folder, out):
         for j, a in enumerate((4, 8)):
             key = (parameters.images, a)
             if key not in frames:
-                frames[key] = recipe.measured(parameters.images, "test", N_TEST, acceleration=a, keep_reference=True)
+                frames[key] = recipe.measured(parameters.images, "test", N_TEST, acceleration=a, image_size=32, keep_reference=True)
             result = recipe.evaluate(model, frames[key])
             for name in values:
                 values[name][i, j] = result[name].values
@@ -140,7 +140,7 @@ def pack(folder, out):
         "training_seed": ("network", [int(n.rpartition("-s")[2]) for n in found]),
         "item": ("presentation", np.arange(N_TEST)),
     }
-    xr.Dataset(data, coords, {"n_test": N_TEST, "image_size": 48, "n_coils": 4, "note": "phantoms and simulated coils: synthetic"}).to_netcdf(
+    xr.Dataset(data, coords, {"n_test": N_TEST, "image_size": 32, "n_coils": 4, "note": "phantoms and simulated coils: synthetic"}).to_netcdf(
         out, encoding={k: {"zlib": True, "complevel": 9} for k in values}
     )
 
@@ -157,7 +157,7 @@ def ship(networks, folder, home):
         digest = save_weights(model, home / "weights" / f"{name}.safetensors")
         defaults = type(parameters)()
         changed = {f.name: getattr(parameters, f.name) for f in dataclasses.fields(parameters) if getattr(parameters, f.name) != getattr(defaults, f.name)}
-        what = "random head phantoms" if parameters.images == "phantoms" else "CIFAR-10 images in grey, enlarged to 48 pixels"
+        what = "random head phantoms" if parameters.images == "phantoms" else "CIFAR-10 images in grey"
         write_card(
             Card(
                 name=name,

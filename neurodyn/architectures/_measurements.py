@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from neurodyn.errors import ModelError
-from neurodyn.numerics.fourier import as_channels, as_complex, fft2c, ifft2c, rss
+from neurodyn.numerics.fourier import as_channels, as_complex, ifft2c, rss
 from neurodyn.numerics.sampling_masks import check_mask
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ def blank_frame(n_coils: int, image_size: tuple[int, int], like: Tensor) -> dict
 
 
 def encode_measurement(frame: dict[str, Tensor], n_coils: int, *, where: str) -> Drive:
-    """Zero-filled image, mask and scale of each frame.
+    """Zero-filled image, missing samples and scale of each frame.
 
     Returns
     -------
     dict
-        ``x0``, (batch, 2 * coil, row, column), of unit size; ``mask``, (batch, 1, row, column), of zeros and ones; ``scale``,
-        (batch, 1, 1, 1), by which `x0` is to be multiplied.
+        ``x0``, (batch, 2 * coil, row, column), of unit size; ``missing``, (batch, 1, row, column), 1 where a sample was not measured, with
+        frequency zero in the corner; ``scale``, (batch, 1, 1, 1), by which `x0` is to be multiplied.
 
     Raises
     ------
@@ -60,12 +60,16 @@ def encode_measurement(frame: dict[str, Tensor], n_coils: int, *, where: str) ->
     zero_filled = as_channels(ifft2c(mask * as_complex(kspace)))
     top = rss(zero_filled).amax(dim=(-2, -1))[:, None, None, None]
     scale = torch.where(top > 0, top, torch.ones_like(top))
-    return {"x0": zero_filled / scale, "mask": mask, "scale": scale}
+    return {"x0": zero_filled / scale, "missing": torch.fft.ifftshift(1 - mask, dim=(-2, -1)), "scale": scale}
 
 
 def consistent(image: Tensor, drive: Drive) -> Tensor:
-    """Hard data consistency, x0 + F^-1 (1 - D) F image: x0 holds the measured frequencies and nothing else."""
-    return drive["x0"] + as_channels(ifft2c((1 - drive["mask"]) * fft2c(as_complex(image))))
+    """Hard data consistency, x0 + F^-1 (1 - D) F image: x0 holds the measured frequencies and nothing else.
+
+    The second term is a circular convolution, which does not ask where the origin is, so the transforms need not be centred.
+    """
+    spectrum = torch.fft.fft2(as_complex(image), norm="ortho")
+    return drive["x0"] + as_channels(torch.fft.ifft2(drive["missing"] * spectrum, norm="ortho"))
 
 
 def initialise(network: nn.Module, seed: int, family: str, *, damped: tuple[str, ...] = (), damping: float = 0.1) -> None:

@@ -109,7 +109,7 @@ class Baseline(nn.Module):
         return blank_frame(self.config.n_coils, self.config.image_size, self.like)  # type: ignore[arg-type]
 
     def encode(self, frame: dict[str, Tensor]) -> Drive:
-        """Zero-filled image, mask and scale; of the U-Net, all it does."""
+        """Zero-filled image, missing samples and scale; of the U-Net, all it does."""
         drive = encode_measurement(frame, self.config.n_coils, where="Baseline.encode")
         if self.config.kind == "unet":
             drive["image"] = self.unet(rss(drive["x0"])[:, None])

@@ -198,7 +198,7 @@ class PyramidConvRNN(nn.Module):
         return blank_frame(self.config.n_coils, self.config.image_size, self.iterations[0].slope)  # type: ignore[arg-type]
 
     def encode(self, frame: dict[str, Tensor]) -> Drive:
-        """Zero-filled image, mask and scale."""
+        """Zero-filled image, missing samples and scale."""
         return encode_measurement(frame, self.config.n_coils, where="PyramidConvRNN.encode")
 
     def initial_state(self, drive: Drive, *, noise: object = None) -> State:
@@ -210,7 +210,7 @@ class PyramidConvRNN(nn.Module):
             state[name] = x0.new_zeros(len(x0), self.config.channels, rows, columns)
         for name in self.kept:
             state[name] = torch.zeros_like(x0)
-        return state | {"clock": torch.zeros(len(x0), dtype=torch.long, device=x0.device), "scale": drive["scale"], "mask": drive["mask"], "x0": x0}
+        return state | {"clock": torch.zeros(len(x0), dtype=torch.long, device=x0.device), "scale": drive["scale"], "missing": drive["missing"], "x0": x0}
 
     def step(self, state: State, drive: Drive, *, noise: object = None) -> State:
         """One iteration of the module whose turn it is; the rows of a batch may be at different iterations."""
@@ -265,7 +265,7 @@ class PyramidConvRNN(nn.Module):
         x = consistent(x, drive) if self.config.data_consistency else x
         new = {name: h if i == module else torch.zeros_like(state[name]) for i, name in enumerate(self.hidden)}
         kept = {name: x if i == module else state[name] for i, name in enumerate(self.kept)}
-        held = {"clock": state["clock"] + 1, "scale": drive["scale"], "mask": drive["mask"], "x0": drive["x0"]}
+        held = {"clock": state["clock"] + 1, "scale": drive["scale"], "missing": drive["missing"], "x0": drive["x0"]}
         return {"x": x, **new, **kept, **held}
 
     def _fuse(self, state: State) -> Tensor:

@@ -41,15 +41,14 @@ def rasterise(ellipses: np.ndarray, rows: int, columns: int, *, oversampling: in
     1.0
     """
     ellipses = _checked("rasterise", ellipses)
-    step = (np.arange(oversampling) + 0.5) / oversampling - 0.5
-    y = (np.arange(rows)[:, None] - rows // 2 + step).reshape(-1, 1)
-    x = (np.arange(columns)[:, None] - columns // 2 + step).reshape(1, -1)
+    y, x = (((np.arange(n * oversampling) + 0.5) / oversampling - 0.5) - n // 2 for n in (rows, columns))
     image = np.zeros((rows * oversampling, columns * oversampling))
     for intensity, a, b, cy, cx, angle in ellipses:
         cos, sin = np.cos(angle), np.sin(angle)
-        u = (y - cy) * cos + (x - cx) * sin
-        v = (x - cx) * cos - (y - cy) * sin
-        image += intensity * ((u / a) ** 2 + (v / b) ** 2 <= 1)
+        half = np.hypot(a * cos, b * sin), np.hypot(a * sin, b * cos)  # of the box around it
+        inside = tuple(slice(*np.searchsorted(v, (c - h, c + h))) for v, c, h in ((y, cy, half[0]), (x, cx, half[1])))
+        dy, dx = y[inside[0], None] - cy, x[None, inside[1]] - cx
+        image[inside] += intensity * (((dy * cos + dx * sin) / a) ** 2 + ((dx * cos - dy * sin) / b) ** 2 <= 1)
     return image.reshape(rows, oversampling, columns, oversampling).mean(axis=(1, 3))
 
 

@@ -91,7 +91,8 @@ def as_complex(channels: Array) -> Array:
         return channels[..., 0::2, :, :] + 1j * channels[..., 1::2, :, :]  # type: ignore[return-value]
     import torch
 
-    return torch.complex(channels[..., 0::2, :, :], channels[..., 1::2, :, :])  # type: ignore[return-value]
+    pairs = channels.unflatten(-3, (n // 2, 2))
+    return torch.view_as_complex(pairs.movedim(-3, -1).contiguous())  # type: ignore[return-value]
 
 
 def as_channels(images: Array) -> Array:
@@ -107,7 +108,7 @@ def as_channels(images: Array) -> Array:
         return np.stack([images.real, images.imag], axis=-3).reshape(shape)  # type: ignore[return-value]
     import torch
 
-    return torch.stack([images.real, images.imag], dim=-3).reshape(shape)  # type: ignore[return-value]
+    return torch.view_as_real(images).movedim(-1, -3).reshape(shape)  # type: ignore[return-value]
 
 
 def rss(channels: Array) -> Array:

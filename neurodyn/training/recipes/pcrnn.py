@@ -65,7 +65,7 @@ class Parameters:
     """
 
     images: str = "phantoms"
-    n_train: int = 1500
+    n_train: int = 1200
     n_validation: int = 20
     n_test: int = 100
     accelerations: tuple[float, ...] = (4.0, 8.0)
@@ -155,7 +155,7 @@ def references(
     split: str,
     n: int,
     *,
-    image_size: tuple[int, int] | int = 48,
+    image_size: tuple[int, int] | int = 32,
     n_coils: int = 4,
     snr_db: float = 30.0,
     data_root: str | None = None,
@@ -201,7 +201,7 @@ def measured(
     *,
     acceleration: float = 4,
     mask: str = "random",
-    image_size: tuple[int, int] | int = 48,
+    image_size: tuple[int, int] | int = 32,
     n_coils: int = 4,
     snr_db: float = 30.0,
     keep_reference: bool = False,
