@@ -17,6 +17,7 @@ from neurodyn.analysis.factorial import factorial
 from neurodyn.analysis.fit_over_time import fit_over_time
 from neurodyn.analysis.fixation_statistics import fixation_statistics
 from neurodyn.analysis.fixed_points import fixed_points
+from neurodyn.analysis.frequency_gain import frequency_gain
 from neurodyn.analysis.glimpse_controls import glimpse_controls
 from neurodyn.analysis.glimpse_weights import glimpse_weights
 from neurodyn.analysis.grating_series import grating_series
@@ -39,8 +40,11 @@ from neurodyn.analysis.pooled_responses import pooled_responses
 from neurodyn.analysis.predictivity import predictivity
 from neurodyn.analysis.predictivity_comparison import predictivity_comparison
 from neurodyn.analysis.predictivity_map import predictivity_map
+from neurodyn.analysis.quality_contrasts import quality_contrasts
 from neurodyn.analysis.reaction_times import reaction_times
 from neurodyn.analysis.receptive_field import receptive_field
+from neurodyn.analysis.reconstruction_endpoints import reconstruction_endpoints
+from neurodyn.analysis.reconstruction_errors import reconstruction_errors
 from neurodyn.analysis.representational_geometry import representational_geometry
 from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.search_gains import search_gains
@@ -78,6 +82,7 @@ __all__ = [
     "fit_over_time",
     "fixation_statistics",
     "fixed_points",
+    "frequency_gain",
     "glimpse_controls",
     "glimpse_weights",
     "grating_series",
@@ -100,8 +105,11 @@ __all__ = [
     "predictivity",
     "predictivity_comparison",
     "predictivity_map",
+    "quality_contrasts",
     "reaction_times",
     "receptive_field",
+    "reconstruction_endpoints",
+    "reconstruction_errors",
     "representational_geometry",
     "robustness",
     "search_gains",

@@ -140,11 +140,11 @@ class Baseline(nn.Module):
         return {"x": torch.cat(parts)[torch.cat(rows).argsort()], **held}
 
     def rates(self, state: State, drive: Drive, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        """The image, and the hidden layers of the recurrent network."""
+        """The image in the units of the measurement, and the hidden layers of the recurrent network."""
         for name in layers:
             if name not in self.layers:
                 raise unknown_name("Baseline.rates", "layer", name, self.layers)
-        return {name: state[name] for name in layers}
+        return {name: state[name] if name in self.hidden else state[name] * state["scale"] for name in layers}
 
     def readout(self, state: State) -> Tensor:
         """The reconstruction in the units of the measurement: every coil, or one channel of magnitude for the U-Net."""

@@ -224,11 +224,11 @@ class PyramidConvRNN(nn.Module):
         return {k: torch.cat([p[k] for p in parts])[order] for k in state}
 
     def rates(self, state: State, drive: Drive, layers: tuple[str, ...]) -> dict[str, Tensor]:
-        """Hidden states and the image of the step that led to `state`."""
+        """Hidden states, and the image in the units of the measurement, of the step that led to `state`."""
         for name in layers:
             if name not in self.layers:
                 raise unknown_name("PyramidConvRNN.rates", "layer", name, self.layers)
-        return {name: state[name] for name in layers}
+        return {name: state[name] * state["scale"] if name == "x" else state[name] for name in layers}
 
     def readout(self, state: State) -> Tensor:
         """The reconstruction, (batch, 2 * coil, row, column), in the units of the measurement."""
