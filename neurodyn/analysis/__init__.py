@@ -22,6 +22,8 @@ from neurodyn.analysis.glimpse_controls import glimpse_controls
 from neurodyn.analysis.glimpse_weights import glimpse_weights
 from neurodyn.analysis.grating_series import grating_series
 from neurodyn.analysis.grating_tuning import grating_tuning
+from neurodyn.analysis.halting import halting
+from neurodyn.analysis.halting_difficulty import halting_difficulty
 from neurodyn.analysis.hysteresis import hysteresis
 from neurodyn.analysis.image_selectivity import image_selectivity
 from neurodyn.analysis.krylov_convergence import krylov_convergence
@@ -58,6 +60,7 @@ from neurodyn.analysis.solution_type import solution_type
 from neurodyn.analysis.speed_accuracy import speed_accuracy
 from neurodyn.analysis.stream_partition import stream_partition
 from neurodyn.analysis.stream_replay import stream_replay
+from neurodyn.analysis.tag_propagation import tag_propagation
 from neurodyn.analysis.temporal_generalisation import temporal_generalisation
 from neurodyn.analysis.temporal_stability import temporal_stability
 from neurodyn.analysis.time_course_match import time_course_match
@@ -87,6 +90,8 @@ __all__ = [
     "glimpse_weights",
     "grating_series",
     "grating_tuning",
+    "halting",
+    "halting_difficulty",
     "hysteresis",
     "image_selectivity",
     "krylov_convergence",
@@ -123,6 +128,7 @@ __all__ = [
     "speed_accuracy",
     "stream_partition",
     "stream_replay",
+    "tag_propagation",
     "temporal_generalisation",
     "temporal_stability",
     "time_course_match",

@@ -205,6 +205,7 @@ def unroll(
     movie: bool = False,
     state: State | None = None,
     noise: NoiseSource | None = None,
+    freeze: bool = True,
 ) -> Iterator[tuple[int, State, Drive]]:
     """Step a model through a trial on one batch; gradients flow, so training uses it too.
 
@@ -218,6 +219,8 @@ def unroll(
     state : State, optional
         Where to begin; the model's initial state when absent.
     noise : NoiseSource, optional
+    freeze : bool
+        Keep the state of rows that the model says are finished; without it they go on.
 
     Yields
     ------
@@ -228,7 +231,7 @@ def unroll(
     drive : Drive
         The drive of update k.
     """
-    finished = getattr(model, "finished", None)
+    finished = getattr(model, "finished", None) if freeze else None
     shown, drive, blank_drive = None, None, None
     n = len(next(iter(frames.values())) if isinstance(frames, dict) else frames)
     for k in range(len(timeline)):
@@ -258,6 +261,7 @@ def walk(
     device: str | torch.device | None = None,
     seed: int | None = None,
     progress: bool | None = None,
+    freeze: bool = True,
 ) -> Iterator[tuple[slice, int, State, Drive]]:
     """Step a model through a trial batch by batch, without gradients: what streaming analyses are built on.
 
@@ -284,7 +288,7 @@ def walk(
         for start in range(0, n, batch_size):
             rows = slice(start, min(start + batch_size, n))
             noise = NoiseSource(seed, keys[rows]) if seed is not None else None
-            for k, state, drive in unroll(model, _tensors(stimuli, rows, where), timeline, movie=movie, noise=noise):
+            for k, state, drive in unroll(model, _tensors(stimuli, rows, where), timeline, movie=movie, noise=noise, freeze=freeze):
                 yield rows, k, state, drive
                 bar.update(rows.stop - rows.start)
 

@@ -39,6 +39,10 @@ class Batch:
     targets: Tensor
     weights: Tensor | None
 
+    def to(self, device: str) -> Batch:
+        """The same on another device."""
+        return Batch(self.images.to(device), self.targets.to(device), None if self.weights is None else self.weights.to(device))
+
 
 @dataclass(frozen=True)
 class Pool:

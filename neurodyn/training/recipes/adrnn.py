@@ -8,13 +8,13 @@ Methods.  ``"act"``: cross-entropy of the mixed answer + tau mean(N + R).  ``"po
 distribution || geometric with mean `prior_steps`).  ``"fixed"``: cross-entropy after `n_steps`.  ``"progressive"``: a random number of steps without gradient,
 then a random number with it (Bansal et al. 2022), mixed half and half with ``"fixed"``.
 
-A halting unit that is trained while the answers are still wrong learns never to halt and stays there, because the sigmoid is flat; so both adaptive
-methods first train the rest after a random number of steps (`warm_share` of the updates), then the halting unit alone (`unit_share`), then everything.
+A halting unit that is trained while answers still improve at every step learns never to halt.  So every method, adaptive or not, begins with the same
+`warm_share` of the updates, cross-entropy after a random number of steps; the adaptive ones then train the halting unit alone (`unit_share`), then everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,11 +49,13 @@ class Parameters:
         Further arguments of the generator.
     method : {"act", "ponder", "fixed", "progressive"}
     n_steps : int
-        The fixed number of steps, or the largest number in training.
+        The fixed number of steps, or the largest random one before halting is trained.
+    limit : int, optional
+        Largest number of steps while halting is trained; `n_steps` when absent.  Room beyond what answers need is what makes stopping pay.
     tau : float
         Price of a step (ACT), or weight of the divergence (PonderNet).
     warm_share, unit_share : float
-        Shares of the epochs, for the adaptive methods: without halting, after a random number of steps; then of the halting unit alone.
+        Shares of the epochs: of any method, without halting, after a random number of steps; then, of the adaptive ones, of the halting unit alone.
     least_steps : int
         Smallest of those random numbers.
     prior_steps : float
@@ -64,6 +66,7 @@ class Parameters:
         Of AdamW with a cosine schedule; an epoch is `n_batches` updates.
     n_validation, n_test : int
         Images a level.
+    device : str
     """
 
     generator: str = "mazes"
@@ -71,10 +74,11 @@ class Parameters:
     options: Mapping[str, Any] = field(default_factory=dict)
     method: str = "act"
     n_steps: int = 24
+    limit: int | None = None
     tau: float = 1e-3
-    warm_share: float = 0.6
+    warm_share: float = 0.7
     unit_share: float = 0.1
-    least_steps: int = 4
+    least_steps: int = 6
     prior_steps: float = 10.0
     n_pool: int = 2000
     n_epochs: int = 10
@@ -85,6 +89,7 @@ class Parameters:
     clip_norm: float = 1.0
     n_validation: int = 100
     n_test: int = 200
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -106,7 +111,15 @@ class Parameters:
                 raise ConfigError("adrnn recipe", f"`{name}` is {getattr(self, name)}", expected="1 or more")
 
 
-def train(model: AdRNN, parameters: Parameters | None = None, *, seed: int, folder: str | Path, progress: bool | None = None) -> dict[str, float]:
+def train(
+    model: AdRNN,
+    parameters: Parameters | None = None,
+    *,
+    seed: int,
+    folder: str | Path,
+    progress: bool | None = None,
+    at_epoch: Callable[[int], None] | None = None,
+) -> dict[str, float]:
     """Train `model` in place and say how it does at the levels it was trained on; resumes in `folder`.
 
     Parameters
@@ -118,6 +131,8 @@ def train(model: AdRNN, parameters: Parameters | None = None, *, seed: int, fold
     folder : path
         Checkpoints and history.
     progress : bool, optional
+    at_epoch : callable, optional
+        Told the number of each epoch as it begins.
 
     Returns
     -------
@@ -141,15 +156,17 @@ def train(model: AdRNN, parameters: Parameters | None = None, *, seed: int, fold
         schedule="cosine",
         warmup_steps=20,
         seed=seed,
+        device=p.device,
     )
     warm, unit = (round(share * p.n_epochs) for share in (p.warm_share, p.warm_share + p.unit_share))
 
     def batches(epoch: int, generator: torch.Generator) -> Iterator[tuple[Batch, str, int]]:
-        method = p.method
-        if method in ("act", "ponder"):
-            method = "warm" if epoch < warm else f"{method} unit" if epoch < unit else method
+        if at_epoch is not None:
+            at_epoch(epoch)
+        adaptive = p.method in ("act", "ponder")
+        method = "warm" if epoch < warm else f"{p.method} unit" if adaptive and epoch < unit else p.method
         for k, batch in enumerate(shuffled(pools, p.n_batches, p.batch_size, generator)):
-            yield batch, method, subseed(seed, "steps", epoch, k)
+            yield batch.to(p.device), method, subseed(seed, "steps", epoch, k)
 
     fit(
         model,
@@ -157,7 +174,7 @@ def train(model: AdRNN, parameters: Parameters | None = None, *, seed: int, fold
         lambda module, item: _loss(module, item[0], p, item[1], item[2]),
         config,
         folder=folder,
-        evaluate=lambda module: measure(module, p, p.levels, n=p.n_validation, seed=subseed(seed, "validation"), n_steps=p.n_steps),
+        evaluate=lambda module: measure(module, p, p.levels, n=p.n_validation, seed=subseed(seed, "validation"), n_steps=p.limit or p.n_steps),
         n_batches=p.n_batches,
         progress=progress,
     )
@@ -172,7 +189,7 @@ def measure(model: Any, p: Parameters, levels: tuple[int, ...], *, n: int, seed:
     for level in levels:
         stimuli = draw_level(p.generator, level, n, seed=seed, options=p.options, task=model.config.task)
         targets = stimuli.solution.values if model.config.task == "mask" else stimuli.label.values
-        batch = as_batch(np.round(stimuli.values * 255).astype(np.uint8), targets.astype(np.int64))
+        batch = as_batch(np.round(stimuli.values * 255).astype(np.uint8), targets.astype(np.int64)).to(p.device)
         with torch.no_grad():
             state = _run(model, batch, n_steps)[-1]
             answer = model.readout(state).argmax(dim=1)
@@ -227,7 +244,7 @@ def _loss(model: Any, batch: Batch, p: Parameters, method: str, draw: int) -> tu
         whole = _cross_entropy(model, _plain(model, batch, 0, p.n_steps), batch).mean()
         part = _cross_entropy(model, _plain(model, batch, held, free), batch).mean()
         return (whole + part) / 2, {"cross_entropy": float(whole.detach()), "progressive": float(part.detach())}
-    states = _run(model, batch, p.n_steps, alone=method.endswith("unit"))
+    states = _run(model, batch, p.limit or p.n_steps, alone=method.endswith("unit"))
     if method.startswith("act"):
         task, price = _cross_entropy(model, model.readout(states[-1]), batch).mean(), model.ponder(states[-1]).mean()
         return task + p.tau * price, {"cross_entropy": float(task.detach()), "ponder": float(price.detach()), "n": float(states[-1]["halt.steps"].mean())}

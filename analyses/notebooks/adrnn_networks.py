@@ -1,0 +1,229 @@
+# %% [markdown]
+# # Networks that decide how long to think, on small mazes
+#
+# Adaptive networks, fixed-step and feedforward controls, trained on mazes of sizes 5 and 7 and tested on larger ones they never saw.  A protocol for
+# one core and a few minutes a network: what differs between networks is the result, not how accurate they are.
+#
+#     python analyses/notebooks/adrnn_networks.py train act-s0 fixed-s0 --folder runs      # skips what is there; resumes what was stopped
+#     python analyses/notebooks/adrnn_networks.py measure act-s0 fixed-s0 --folder runs    # every test level, every step
+#     python analyses/notebooks/adrnn_networks.py pack --folder runs --out data/adrnn_outcomes.nc
+#     python analyses/notebooks/adrnn_networks.py ship act-s0 --folder runs --home .
+#
+# Networks of one seed that differ only after the common beginning of training (see the recipe) take that beginning over from ``<folder>/bases``: the numbers are
+# the same as if each had been trained alone, by the command on its card.  The published sizes: `analyses/notebooks/adrnn_full_scale.py`.
+
+# %%
+import argparse
+import dataclasses
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+MAZE = {"n_channels": 16, "kernel": 3, "kernel_inter": 3, "norm": "channel", "image_size": 32}
+HOW = {
+    "levels": (5, 7),
+    "n_steps": 24,
+    "n_epochs": 20,
+    "n_batches": 65,
+    "batch_size": 32,
+    "warm_share": 0.7,
+    "n_validation": 50,
+}
+ADAPTIVE = {**MAZE, "halting": "act", "halting_gain": 30.0, "n_steps": 60}
+PRICES = {"tau0": 0.0, "tau1": 0.003, "tau2": 0.03}
+# condition -> configuration, recipe
+CONDITIONS = {
+    "act": (ADAPTIVE, {**HOW, "method": "act", "tau": 0.01, "limit": 36}),
+    "fixed": ({**MAZE, "halting": "none", "n_steps": 24}, {**HOW, "method": "fixed"}),
+    "progressive": ({**MAZE, "halting": "none", "n_steps": 24}, {**HOW, "method": "progressive"}),
+    "ponder": ({**ADAPTIVE, "halting": "ponder"}, {**HOW, "method": "ponder", "tau": 0.01, "limit": 36}),
+    "feedforward": (
+        {**MAZE, "cell": "feedforward", "depth": 8, "halting": "none", "n_steps": 1},
+        {**HOW, "method": "fixed", "n_steps": 1, "least_steps": 1},
+    ),
+    **{f"act-{name}": (ADAPTIVE, {**HOW, "method": "act", "tau": tau, "limit": 36}) for name, tau in PRICES.items()},
+}
+SHARED = ("act", "fixed", "progressive", "ponder", *(f"act-{name}" for name in PRICES))
+LEVELS = (5, 7, 9, 11, 13, 15)
+N_TEST, N_STEPS, TEST_SEED = 100, 60, 20231107
+
+
+# %%
+def plan(network):
+    """(model, recipe parameters, condition, seed) of ``<condition>-s<seed>``."""
+    from neurodyn.architectures import adrnn
+    from neurodyn.training.recipes import adrnn as recipe
+
+    condition, _, seed = network.rpartition("-s")
+    config, parameters = CONDITIONS[condition]
+    return adrnn.build(adrnn.Config(**config), seed=int(seed)), recipe.Parameters(**parameters), condition, int(seed)
+
+
+def fork(base, where, model):
+    """Begin a training where the common part of another of the same seed ended; its halting unit, untouched so far, is this network's own."""
+    from neurodyn.training.checkpoints import load_checkpoint, save_checkpoint
+
+    content = load_checkpoint(base)
+    stored = {k: v for k, v in content["module"].items() if not k.startswith("halt.")}
+    content["module"] = {k: stored.get(k, v) for k, v in model.state_dict().items()}
+    group = content["optimiser"]["param_groups"][0]
+    group["params"] = list(range(len(list(model.parameters()))))  # the halting unit comes last and has no moments yet
+    save_checkpoint(where / "checkpoint.pt", content)
+
+
+def train(networks, folder):
+    """Train what is not there yet."""
+    import torch
+
+    from neurodyn.training.checkpoints import save_weights
+    from neurodyn.training.recipes import adrnn as recipe
+
+    torch.set_num_threads(1)
+    for network in networks:
+        where = folder / network
+        if (where / "metrics.json").is_file():
+            continue
+        where.mkdir(parents=True, exist_ok=True)
+        model, parameters, condition, seed = plan(network)
+        base, shared = folder / "bases" / f"s{seed}.pt", condition in SHARED
+        if shared and base.is_file() and not (where / "checkpoint.pt").is_file():
+            fork(base, where, model)
+        warm = round(parameters.warm_share * parameters.n_epochs)
+
+        def keep(epoch, where=where, base=base, shared=shared, warm=warm):
+            if shared and epoch == warm and not base.is_file():
+                base.parent.mkdir(exist_ok=True)
+                shutil.copy(where / "checkpoint.pt", base)
+
+        cpu = time.process_time()
+        metrics = recipe.train(model, parameters, seed=seed, folder=where, progress=False, at_epoch=keep)
+        save_weights(model, where / "weights.safetensors")
+        metrics["cpu_s"] = round(time.process_time() - cpu)
+        (where / "metrics.json").write_text(json.dumps(metrics, indent=1))
+        print(network, metrics, flush=True)
+
+
+def measure(networks, folder):
+    """Every network at every level, halted or not, on the same mazes; outcomes of each in a file."""
+    from neurodyn.analysis import halting
+    from neurodyn.stimuli.mazes import image_side, mazes
+    from neurodyn.training.checkpoints import load_weights
+
+    for network in networks:
+        out = folder / network / "outcomes.nc"
+        if out.is_file():
+            continue
+        model, _, condition, _ = plan(network)
+        load_weights(model, folder / network / "weights.safetensors")
+        n_steps = 1 if condition == "feedforward" else N_STEPS
+        parts = []
+        for level in LEVELS:
+            stimuli = mazes(level, n=N_TEST, seed=TEST_SEED)
+            one = halting(model.resized(image_side(level)), stimuli, n_steps=n_steps)
+            if model.halt is None:  # stops where it was told to
+                one = stopped_at(one, model.config.n_steps)
+            parts.append(one.drop_vars([k for k in one.coords if k not in ("step", "path_length")]).reset_coords("path_length"))
+        data = xr.concat(parts, "level").assign_coords(level=list(LEVELS))
+        data.to_netcdf(out)
+        print(network, data.score.mean("presentation").values.round(3), data.n_steps.mean("presentation").values.round(1), flush=True)
+
+
+def stopped_at(one, step):
+    """Outcomes of a network that takes `step` steps whatever it sees."""
+    at = {"time_bin": min(step, one.sizes["time_bin"]) - 1}
+    return one.assign(
+        n_steps=one.n_steps * 0 + step,
+        halted=one.halted | True,
+        correct=one.step_correct.isel(at),
+        score=one.step_score.isel(at),
+        correct_unmixed=one.step_correct.isel(at),
+    )
+
+
+def pack(folder, out):
+    """Outcomes of every measured network in one file, steps as whole numbers and scores to three digits."""
+    names = [n for c in CONDITIONS for n in sorted(p.name for p in folder.glob(f"{c}-s[0-9]")) if (folder / n / "outcomes.nc").is_file()]
+    parts = []
+    for name in names:
+        one = xr.load_dataset(folder / name / "outcomes.nc")
+        if one.sizes["time_bin"] == 1:
+            one = one.isel(time_bin=np.zeros(N_STEPS, int))
+        parts.append(one.assign_coords(step=("time_bin", np.arange(N_STEPS))))
+    data = xr.concat(parts, "network").assign_coords(network=names)
+    length = data.path_length.isel(network=0)
+    if not (data.path_length == length).all():
+        raise SystemExit("networks saw other mazes")
+    kept = {
+        "n_steps": data.n_steps.astype(np.int16),
+        "halted": data.halted.astype(np.int8),
+        "ponder": data.ponder.astype(np.float32).round(3),
+        "path_length": length.astype(np.int16),
+    }
+    for name in ("correct", "correct_unmixed", "stopped_correct", "step_correct"):
+        kept[name] = data[name].astype(np.int8)
+    for name in ("score", "stopped_score", "step_score"):
+        kept[name] = data[name].astype(np.float32).round(3)
+    kept["probability"] = data.probability.mean("presentation").astype(np.float32)
+    table = xr.Dataset(kept).drop_vars("path_length_", errors="ignore")
+    table = table.assign_coords(condition=("network", [n.rpartition("-s")[0] for n in names]), training_seed=("network", [int(n.rpartition("-s")[2]) for n in names]))
+    table.attrs = {"training_levels": "5, 7", "n_images": N_TEST, "test_seed": TEST_SEED, "data": "generated mazes"}
+    table.to_netcdf(out, encoding={k: {"zlib": True, "complevel": 9} for k in table.data_vars})
+
+
+def ship(network, folder, home):
+    """Write the card and the weights of a trained network."""
+    from neurodyn.training.cards import Card, Recipe, Weights, write_card
+    from neurodyn.training.checkpoints import load_weights, save_weights
+
+    model, parameters, condition, seed = plan(network)
+    config = CONDITIONS[condition][0]
+    load_weights(model, folder / network / "weights.safetensors")
+    name = f"adrnn-maze-{network}"
+    digest = save_weights(model, home / "models" / "weights" / f"{name}.safetensors")
+    metrics = json.loads((folder / network / "metrics.json").read_text())
+    cpu = metrics.pop("cpu_s")
+    defaults = type(parameters)()
+    changed = {f.name: getattr(parameters, f.name) for f in dataclasses.fields(parameters) if getattr(parameters, f.name) != getattr(defaults, f.name)}
+    recurrent = condition != "feedforward"
+    write_card(
+        Card(
+            name=name,
+            architecture="adrnn",
+            config=config,
+            recipe=Recipe(name="adrnn", parameters={k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}),
+            data=f"generated mazes: trained on {parameters.n_pool} of each of the sizes 5 and 7 under the 8 symmetries, tested on {parameters.n_test} others of each",
+            seed=seed,
+            weights=Weights(file=f"{name}.safetensors", sha256=digest),
+            metrics=metrics,
+            probes=["halting", *(["tag_propagation", "eigenspectrum", "settling", "trajectories"] if recurrent else [])],
+            command=f"neurodyn train {name}",
+            hardware=f"one CPU core, {cpu} s of its time" + (" after the common beginning" if condition in SHARED and condition != "act" else ""),
+            citation="Veerabadran, Ravishankar, Tang, Raina and de Sa 2023, arXiv 2311.06964 (neither text nor code was available; every value is our choice)",
+            notes="Small on purpose; published sizes in analyses/notebooks/adrnn_full_scale.py. What the networks show: analyses/adrnn/claims.md.",
+        ),
+        home / "models" / f"{name}.yaml",
+    )
+
+
+# %%
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("verb", choices=["train", "measure", "pack", "ship"])
+    parser.add_argument("networks", nargs="*")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("data/adrnn_outcomes.nc"))
+    parser.add_argument("--home", type=Path, default=Path())
+    given = parser.parse_intermixed_args()
+    if given.verb == "train":
+        train(given.networks, given.folder)
+    elif given.verb == "measure":
+        measure(given.networks, given.folder)
+    elif given.verb == "pack":
+        pack(given.folder, given.out)
+    else:
+        for network in given.networks:
+            ship(network, given.folder, given.home)

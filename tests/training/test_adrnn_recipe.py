@@ -1,0 +1,107 @@
+"""The recipe of the adaptive networks: it learns, resumes to the bit, and every method trains what it says."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from neurodyn.architectures import adrnn
+from neurodyn.errors import ConfigError
+from neurodyn.training.recipes import adrnn as recipe
+from neurodyn.training.recipes._adrnn_data import as_batch, make_pools
+
+TINY = recipe.Parameters(
+    levels=(3, 5), n_pool=12, n_epochs=2, n_batches=2, batch_size=4, n_steps=6, least_steps=3, n_validation=4, n_test=4, warm_share=0.5, unit_share=0.5
+)
+
+
+def network(**changes):
+    return adrnn.build(dataclasses.replace(adrnn.SMALL, norm="channel", **changes), seed=0)
+
+
+@pytest.mark.parametrize("method", recipe.METHODS)
+def test_every_method_trains_and_reports(method, tmp_path):
+    halting = method if method in ("act", "ponder") else "none"
+    model = network(halting=halting)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    metrics = recipe.train(model, dataclasses.replace(TINY, method=method), seed=0, folder=tmp_path, progress=False)
+    after = model.state_dict()
+    assert any(not torch.equal(before[k], after[k]) for k in before if k.startswith("cell"))
+    if halting != "none":
+        assert not torch.equal(before["halt.weight"], after["halt.weight"]) and 0 <= metrics["unfinished_5"] <= 1
+    assert {"accuracy_3", "iou_5"} <= set(metrics) and all(0 <= v <= 6 for v in metrics.values())
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path):
+    whole = network()
+    recipe.train(whole, TINY, seed=1, folder=tmp_path / "whole", progress=False)
+
+    class Stopped(Exception):
+        pass
+
+    def halt_after_one_epoch(*args, **kwargs):
+        if halt_after_one_epoch.calls == 1:
+            raise Stopped
+        halt_after_one_epoch.calls += 1
+        return real(*args, **kwargs)
+
+    halt_after_one_epoch.calls = 0
+    real, recipe.measure = recipe.measure, halt_after_one_epoch
+    try:
+        with pytest.raises(Stopped):
+            recipe.train(network(), TINY, seed=1, folder=tmp_path / "parts", progress=False)
+    finally:
+        recipe.measure = real
+    parts = network()
+    recipe.train(parts, TINY, seed=1, folder=tmp_path / "parts", progress=False)
+    assert all(torch.equal(v, parts.state_dict()[k]) for k, v in whole.state_dict().items())
+
+
+def test_the_unit_alone_gets_the_gradient_when_it_is_trained_alone():
+    model = network()
+    pool = make_pools("mazes", (5,), 4, seed=0, options={}, task="mask")[5]
+    loss, _ = recipe._loss(model, as_batch(pool.images, pool.targets), TINY, "act unit", 0)
+    loss.backward()
+    reached = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert reached == {"halt.weight", "halt.bias"} and all(p.requires_grad for p in model.parameters())
+
+
+def test_the_price_of_a_step_raises_the_halting_probability():
+    model = network()
+    pool = make_pools("mazes", (5,), 8, seed=0, options={}, task="mask")[5]
+    batch = as_batch(pool.images, pool.targets)
+    for tau, sign in ((0.0, None), (10.0, -1.0)):  # a step so dear that only stopping counts
+        model.zero_grad()
+        recipe._loss(model, batch, dataclasses.replace(TINY, tau=tau, n_steps=20), "act", 0)[0].backward()
+        if sign is not None:
+            assert float(model.halt.bias.grad) * sign > 0
+
+
+def test_pathfinder_pools_carry_contours_or_labels():
+    options = {"canvas": 96, "image_size": 48, "geometry": {"padding": 10, "seed_border": 28}, "n_distractors": 1}
+    marked = make_pools("pathfinder", (3,), 3, seed=0, options=options, task="mask")[3]
+    named = make_pools("pathfinder", (3,), 3, seed=0, options=options, task="class")[3]
+    assert marked.images.shape == (3, 1, 48, 48) and marked.targets.shape == (3, 48, 48) and named.targets.shape == (3,)
+    batch = as_batch(marked.images, marked.targets)
+    assert bool((batch.weights[batch.targets > 0] == 1).all())
+
+
+BAD = [
+    (lambda: recipe.Parameters(method="acts"), "did you mean `act`"),
+    (lambda: recipe.Parameters(generator="maze"), "did you mean `mazes`"),
+    (lambda: recipe.Parameters(levels=()), "`levels` is empty"),
+    (lambda: recipe.Parameters(warm_share=0.9, unit_share=0.2), "sum to 1"),
+    (lambda: recipe.Parameters(least_steps=30), "1..24"),
+    (lambda: recipe.Parameters(n_pool=0), "1 or more"),
+]
+
+
+@pytest.mark.parametrize(("call", "match"), BAD)
+def test_bad_settings(call, match):
+    with pytest.raises(ConfigError, match=match):
+        call()
+
+
+def test_a_method_for_another_kind_of_network_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match='halting="none"'):
+        recipe.train(network(), dataclasses.replace(TINY, method="fixed"), seed=0, folder=tmp_path)
