@@ -34,7 +34,7 @@ HOW = {
     "n_validation": 50,
 }
 ADAPTIVE = {**MAZE, "halting": "act", "halting_gain": 30.0, "n_steps": 60}
-PRICES = {"tau0": 0.0, "tau1": 0.003, "tau2": 0.03}
+PRICES = {"tau0": 0.0, "tau1": 0.001, "tau2": 0.003, "tau3": 0.03, "tau4": 0.1}
 # condition -> configuration, recipe
 CONDITIONS = {
     "act": (ADAPTIVE, {**HOW, "method": "act", "tau": 0.01, "limit": 36}),
@@ -45,7 +45,8 @@ CONDITIONS = {
         {**MAZE, "cell": "feedforward", "depth": 8, "halting": "none", "n_steps": 1},
         {**HOW, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
-    **{f"act-{name}": (ADAPTIVE, {**HOW, "method": "act", "tau": tau, "limit": 36}) for name, tau in PRICES.items()},
+    # other prices of a step, for the halting unit alone: the rest of the network is as the common beginning left it
+    **{f"act-{name}": (ADAPTIVE, {**HOW, "method": "act", "tau": tau, "limit": 36, "unit_share": 0.3}) for name, tau in PRICES.items()},
 }
 SHARED = ("act", "fixed", "progressive", "ponder", *(f"act-{name}" for name in PRICES))
 LEVELS = (5, 7, 9, 11, 13, 15)

@@ -2,6 +2,7 @@
 
 from neurodyn.analysis.accuracy_contrasts import accuracy_contrasts
 from neurodyn.analysis.anytime_accuracy import anytime_accuracy
+from neurodyn.analysis.association_field import association_field
 from neurodyn.analysis.attractors import attractors
 from neurodyn.analysis.autocorrelation import autocorrelation
 from neurodyn.analysis.bifurcation import bifurcation
@@ -70,6 +71,7 @@ from neurodyn.analysis.trajectory_alignment import trajectory_alignment
 __all__ = [
     "accuracy_contrasts",
     "anytime_accuracy",
+    "association_field",
     "attractors",
     "autocorrelation",
     "bifurcation",

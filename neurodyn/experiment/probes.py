@@ -35,11 +35,20 @@ def _gratings(model: Any) -> dict[str, Any]:
     } | time
 
 
+def _solved(model: Any, n: int = 4) -> xr.DataArray:
+    """Random frames with made-up answers: a class, a mask, and two markers."""
+    stimuli = random_stimuli(model, n, seed=0)
+    mask = numpy_generator(0, "probe", "solution").random((n, *stimuli.shape[-2:])) < 0.5
+    corners = {f"{end}_{axis}": ("presentation", np.full(n, 1 + 2 * k)) for k, end in enumerate(("start", "goal")) for axis in ("row", "column")}
+    return stimuli.assign_coords(label=("presentation", np.arange(n) % 2), solution=(("presentation", "row", "column"), mask), **corners)
+
+
 # The arguments of a small run, for the analyses whose own defaults are not small or that have none.
 SMALL: dict[str, Callable[[Any], dict[str, Any]]] = {
     "eigenspectrum": lambda model: {"layer": model.phase[-1], "n_modes": 2, "tol": 1e-4},
     "fixed_points": lambda model: {"layers": model.phase[-1], "n_modes": 1, "max_iterations": 20, "slow_speed": 10.0},
     "grating_tuning": _gratings,
+    "halting": lambda model: {"stimuli": _solved(model), "n_steps": 3},
     "lesion_curve": lambda model: {"fractions": (0.5,), "n_draws": 2},
     "lyapunov_exponents": lambda model: {"layers": model.phase[-1], "n_exponents": 1, "n_steps": 5, "double": False},
     "object_information": lambda model: {"n_components": (1, 2), "n_folds": 2},
@@ -47,7 +56,9 @@ SMALL: dict[str, Callable[[Any], dict[str, Any]]] = {
     "predictivity": lambda model: {"mapping": "concatenate", "folds": 3, "n_resamples": 50},
     "representational_geometry": lambda model: {"dissimilarity": "euclidean"},
     "robustness": lambda model: {"budgets": (2 / 255,), "attack": "fgsm"},
+    "settling": lambda model: {"n_steps": 60},
     "stream_replay": lambda model: {"stream": next(k for k in model.layers if k.endswith(".d")), "mode": "shuffled", "layer": model.layers[0]},
+    "tag_propagation": lambda model: {"stimuli": _solved(model), "n_steps": 3},
     "trajectories": lambda model: {"n_components": 2},
 }
 
