@@ -4,14 +4,14 @@ import numpy as np
 
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
-INPUTS = {"it": "recordings/it_decoding", "model": "recordings/model_decoding"}
+INPUTS = {"it": "recordings/it_decoding", "model": "recordings/model_positions"}
 
 
 def draw(it, model):
     fig = figure("double", 66)
     left, middle, right, last = fig.subplots(1, 4, width_ratios=[1.2, 1.2, 1.5, 1.1])
     t = (it.time_bin_start.values + it.time_bin_end.values) / 2
-    chance = 1 / it.attrs["n_classes"]
+    level = 1 / it.attrs["n_classes"]
 
     left.fill_between(t, it.accuracy_low, it.accuracy_high, color=COLOURS["blue"], alpha=0.25, lw=0)
     left.plot(t, it.accuracy, color=COLOURS["blue"], label="IT, n = 132")
@@ -24,7 +24,7 @@ def draw(it, model):
     middle.plot(t, it.other, color=COLOURS["vermilion"], label="another position")
     middle.set_title("trained at one position", loc="left")
     for ax in (left, middle):
-        ax.axhline(chance, color="black", lw=0.6, ls=":")
+        ax.axhline(level, color="black", lw=0.6, ls=":")
         ax.axvline(0, color="black", lw=0.6)
         ax.set_ylim(0, 0.86)
         ax.set_xlabel("time from onset (ms)")
@@ -32,7 +32,7 @@ def draw(it, model):
     left.set_ylabel("accuracy, held-out trials")
 
     edges = np.append(it.time_bin_start.values, it.time_bin_end.values[-1])
-    mesh = right.pcolormesh(edges, edges, it.temporal.transpose("time_bin_train", "time_bin").values, vmin=chance, vmax=0.6, cmap="cividis", rasterized=True)
+    mesh = right.pcolormesh(edges, edges, it.temporal.transpose("time_bin_train", "time_bin").values, vmin=level, vmax=0.6, cmap="cividis", rasterized=True)
     right.set_xlabel("tested at (ms)")
     right.set_ylabel("trained at (ms)")
     right.set_aspect("equal")
@@ -40,14 +40,17 @@ def draw(it, model):
     fig.colorbar(mesh, ax=right, label="accuracy", shrink=0.75, pad=0.04, ticks=[0.2, 0.4, 0.6])
 
     s = (model.time_bin_start.values + model.time_bin_end.values) / 2
-    last.fill_between(s, model.accuracy_low, model.accuracy_high, color=COLOURS["green"], alpha=0.25, lw=0)
-    last.plot(s, model.accuracy, color=COLOURS["green"], label="n = 160")
-    last.fill_between(s, model.chance.min("shuffle"), model.chance.max("shuffle"), color=COLOURS["grey"], alpha=0.35, lw=0, label="shuffled labels")
+    for k, colour in zip(range(model.sizes["layers"]), ("sky", "green"), strict=True):
+        one = model.isel(layers=k)
+        last.plot(s, one.same, color=COLOURS[colour], label=f"{one.layers.item()}, same place")
+        last.plot(s, one.other, color=COLOURS[colour], ls="--", label="another place")
+    chance = model.chance.isel(layers=-1)
+    last.fill_between(s, chance.min("shuffle"), chance.max("shuffle"), color=COLOURS["grey"], alpha=0.35, lw=0, label="shuffled labels")
     last.axhline(1 / model.attrs["n_classes"], color="black", lw=0.6, ls=":")
     last.axvline(0, color="black", lw=0.6)
     last.set_ylim(0, 1.02)
     last.set_xlabel("time from onset (ms)")
-    last.set_title(f"CordsNet, {model.attrs['n_classes']} digits,\n{model.attrs['n_presentations']} images", loc="left")
-    last.legend(loc="upper right", bbox_to_anchor=(1.0, 0.5), handlelength=1.0)
+    last.set_title(f"CordsNet, {model.attrs['n_classes']} digits,\n{model.attrs['n_presentations']} pictures, 132 units", loc="left")
+    last.legend(loc="upper right", handlelength=1.2, fontsize=5)
     panel_letter([left, middle, right, last], dx=-8)
     return fig
