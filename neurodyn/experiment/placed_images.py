@@ -35,7 +35,7 @@ def placed_images(dataset: str = "digits", *, size: int = 10, split: str = "test
         raise ConfigError(
             "placed_images", f"`size` is {size} for a frame of {image_size}", expected=f"1..{image_size - 1} pixels", fix=f"size={image_size // 2}"
         )
-    stimuli, _ = import_module(f"neurodyn.datasets.{dataset}").load(split, image_size=size, n=None if n is None else -(-n // 3))
+    stimuli, _ = registry.load_module("datasets", dataset).load(split, image_size=size, n=None if n is None else -(-n // 3))
     room = image_size - size
     places = {"left": (room // 2, 0), "middle": (room // 2, room // 2), "right": (room // 2, room)}
     return placed(stimuli, canvas=image_size, places=places)
