@@ -227,7 +227,7 @@ class GaussianRAM(nn.Module):
         weight, logits = state["weight_next"], self.classifier(h1)
         low, high = self.config.sigma_range
         spread = move["sigma"].detach() if self.config.detach_weights else move["sigma"]
-        return {
+        after = {
             "recognition": h1,
             "recognition.cell": c1,
             "location": h2,
@@ -244,6 +244,7 @@ class GaussianRAM(nn.Module):
             "baseline": self._value(h1, h2),
             **move,
         }
+        return {key: after[key] for key in state}
 
     def rates(self, state: State, drive: Drive, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """The two cores and the glimpse code; where the fixation was, how unsure the policy is, and this glimpse's own logits."""

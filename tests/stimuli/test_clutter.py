@@ -52,3 +52,19 @@ def test_bad_settings(kwargs, message):
 def test_one_image_has_no_others_to_cut_from():
     with pytest.raises(ConfigError, match="only one"):
         clutter(digits(1), canvas=20, seed=0)
+
+
+def test_canvases_of_the_published_size():
+    """Digits of 28 pixels on canvases of 128, and on canvases of 40 enlarged to 128 as the paper prepares them."""
+    from neurodyn.experiment.cluttered_images import cluttered_images
+
+    large = clutter(make_stimuli(np.ones((3, 1, 28, 28))), canvas=128, seed=0)
+    assert large.shape == (3, 1, 128, 128)
+    assert large.values.sum() >= 3 * 28 * 28
+    enlarged = cluttered_images("digits", n=3, canvas=40, image_size=128)
+    assert enlarged.shape == (3, 1, 128, 128)
+    for image in enlarged:
+        side, row, column = (float(image[f"target_{k}"]) for k in ("size", "row", "column"))
+        assert side == pytest.approx(8 * 3.2)
+        inside = image.values[0, int(row) : int(row + side) + 1, int(column) : int(column + side) + 1]
+        assert inside.sum() > 0.1 * image.values.sum()

@@ -69,6 +69,7 @@ class Parameters:
         that is reinforced before anything can be recognised settles in a corner of the image.
     cnn : {"", "equal-parameters", "equal-macs"}
         Train, in place of the model, a plain CNN of as many parameters or multiply-accumulates on the same images.
+    device : str
 
     Notes
     -----
@@ -92,6 +93,7 @@ class Parameters:
     move_cost: float = 0.0
     n_scattered_epochs: int = 0
     cnn: str = ""
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name, known in (("data", _DATA), ("supervise", ("last", "all")), ("reward", ("terminal", "to-go")), ("cnn", _CNNS)):
@@ -137,6 +139,7 @@ def train_network(module: nn.Module, shape: Config, parameters: Parameters, *, s
         schedule="cosine",
         clip_norm=5.0,
         seed=seed,
+        device=parameters.device,
     )
     size, channels = shape.image_size, shape.in_channels
     stimuli, labels = sources(parameters, "train")
@@ -150,7 +153,8 @@ def train_network(module: nn.Module, shape: Config, parameters: Parameters, *, s
         for k in range(0, len(order), parameters.batch_size):
             rows = order[k : k + parameters.batch_size].numpy()
             placed = canvases(stimuli[rows], parameters, seed=subseed(seed, "canvas", epoch))
-            yield shown(torch.from_numpy(placed.values), size, channels), torch.from_numpy(labels[rows]), seeds[k], epoch
+            images = shown(torch.from_numpy(placed.values), size, channels)
+            yield images.to(config.device), torch.from_numpy(labels[rows]).to(config.device), seeds[k], epoch
 
     def loss(module: Any, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         if parameters.cnn:
@@ -175,7 +179,7 @@ def train_network(module: nn.Module, shape: Config, parameters: Parameters, *, s
     )
     metrics = measure(module, validation, "validation") | measure(module, load_split(parameters, "test", image_size=size, n_channels=channels), "test")
     if parameters.cnn:
-        metrics |= {"n_parameters": float(sum(p.numel() for p in module.parameters())), "macs": float(macs(module, validation[0][:1]))}
+        metrics |= {"n_parameters": float(sum(p.numel() for p in module.parameters())), "macs": float(macs(module.cpu(), validation[0][:1]))}
     return metrics
 
 
@@ -312,12 +316,12 @@ def evaluate(model: GaussianRAM, images: Tensor, labels: Tensor, batch_size: int
     with torch.no_grad():
         for k in range(0, len(images), batch_size):
             noise = BatchNoise(k) if model.config.policy == "random" else None
-            drive = model.encode(images[k : k + batch_size])
+            drive = model.encode(images[k : k + batch_size].to(model.blank.device))
             state = model.initial_state(drive, noise=noise)
             for t, kept in enumerate(answers):
                 state = model.step(state, drive, noise=None if noise is None else noise.at(t + 1))
                 kept.append(model.readout(state))
-    return [step_accuracy(torch.cat(kept), labels) for kept in answers]
+    return [step_accuracy(torch.cat(kept).cpu(), labels) for kept in answers]
 
 
 def plain_cnn(in_channels: int, width: int, n_classes: int, *, seed: int) -> nn.Module:
@@ -378,7 +382,7 @@ def cnn_widths(model: GaussianRAM) -> dict[str, int]:
     n_parameters = sum(p.numel() for p in model.parameters())
     before, per_glimpse = model_macs(model)
     total = before + c.n_steps * per_glimpse
-    cnns = {w: plain_cnn(c.in_channels, w, c.n_classes, seed=0).eval() for w in range(1, 49)}
+    cnns = {w: plain_cnn(c.in_channels, w, c.n_classes, seed=0).eval() for w in range(1, 81)}
     by_parameters = min(cnns, key=lambda w: abs(np.log(sum(p.numel() for p in cnns[w].parameters()) / n_parameters)))
     by_macs = min(cnns, key=lambda w: abs(np.log(macs(cnns[w], model.blank[None]) / total)))
     return {"equal-parameters": by_parameters, "equal-macs": by_macs}
@@ -394,5 +398,6 @@ def _accuracy(module: nn.Module, images: Tensor, labels: Tensor) -> float:
     import torch
 
     with torch.no_grad():
-        logits = torch.cat([module(images[k : k + 256]) for k in range(0, len(images), 256)])
-    return step_accuracy(logits, labels)
+        device = next(module.parameters()).device
+        logits = torch.cat([module(images[k : k + 256].to(device)) for k in range(0, len(images), 256)])
+    return step_accuracy(logits.cpu(), labels)

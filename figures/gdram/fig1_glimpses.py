@@ -1,0 +1,58 @@
+"""Six test canvases: where the corrected model looks, what the weights of its glimpses are, and how sure it is of the digit."""
+
+import numpy as np
+
+from neurodyn.plot.style import COLOURS, figure, panel_letter
+
+INPUTS = {"examples": "gdram/examples", "images": "gdram/example_images"}
+N = 6
+FINEST_PX, SIZE_PX = 12, 64
+
+
+def draw(examples, images):
+    responses = next(iter(examples.data_vars.values()))
+    canvas = next(iter(images.data_vars.values()))
+    layer = responses.layer.values.astype(str)
+    fixation, weight, logits = (responses.values[:, layer == name] for name in ("fixation", "weight", "readout"))
+    probability = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probability /= probability.sum(axis=1, keepdims=True)
+    label = responses.label.values.astype(int)
+    right = logits[:, :, -1].argmax(axis=1) == label
+    rows = [*np.nonzero(right)[0][: N - 2], *np.nonzero(~right)[0]][:N]
+    rows += [k for k in np.nonzero(right)[0] if k not in rows][: N - len(rows)]
+    fig = figure("double", 78)
+    fig.set_layout_engine("none")
+    grid = fig.add_gridspec(2, N, left=0.07, right=0.985, top=0.92, bottom=0.2, hspace=0.2, wspace=0.14, height_ratios=(1, 0.72))
+    top, bottom = ([fig.add_subplot(grid[row, k]) for k in range(N)] for row in (0, 1))
+    for k, row in enumerate(rows):
+        glimpses(top[k], canvas.values[row, 0], (fixation[row].T + 1) / 2 * SIZE_PX)
+        said = int(logits[row, :, -1].argmax())
+        top[k].set_title(f"{label[row]}, says {said}", color=COLOURS["green" if said == label[row] else "vermilion"], fontsize=7)
+        steps = np.arange(1, logits.shape[2] + 1)
+        bottom[k].plot(steps, probability[row, label[row]], color=COLOURS["blue"], marker="o", markersize=2.5, label="probability of the digit, so far")
+        bottom[k].plot(steps, weight[row, 0], color=COLOURS["orange"], marker="s", markersize=2.5, linestyle="--", label="weight of the glimpse")
+        bottom[k].set(ylim=(-0.04, 1.06), xticks=steps, yticks=(0, 0.5, 1))
+        if k:
+            bottom[k].set_yticklabels([])
+    bottom[0].set_ylabel("probability, weight")
+    fig.supxlabel("glimpse", y=0.085, fontsize=7)
+    fig.legend(*bottom[0].get_legend_handles_labels(), loc="lower center", ncols=2, fontsize=6)
+    panel_letter(top[0], "a", dx=-6)
+    panel_letter(bottom[0], "b", dx=-6, dy=1)
+    return fig
+
+
+def glimpses(ax, image, path):
+    ax.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(0, SIZE_PX, SIZE_PX, 0), interpolation="nearest")
+    ax.plot(path[:, 0], path[:, 1], color=COLOURS["sky"], linewidth=0.8)
+    shades = np.linspace(1, 0.35, len(path))
+    for k, ((x, y), shade) in enumerate(zip(path, shades, strict=True)):
+        corner = (x - FINEST_PX / 2, y - FINEST_PX / 2)
+        box = ax.add_patch(type(ax.patch)(corner, FINEST_PX, FINEST_PX, fill=False, edgecolor=COLOURS["vermilion"], linewidth=0.9, alpha=shade))
+        box.set_clip_on(True)
+        if k in (0, len(path) - 1):
+            ax.annotate(str(k + 1), (x, y), color=COLOURS["yellow"], fontsize=6, ha="center", va="center")
+    for scale in (2, 4):  # the coarser samples of the first glimpse
+        corner, side = path[0] - scale * FINEST_PX / 2, scale * FINEST_PX
+        ax.add_patch(type(ax.patch)(corner, side, side, fill=False, edgecolor=COLOURS["sky"], linewidth=0.6, linestyle="--"))
+    ax.set(xlim=(0, SIZE_PX), ylim=(SIZE_PX, 0), xticks=[], yticks=[])
