@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Reconstruction networks on phantoms and on natural images, 32 pixels, 4 simulated coils, 4x and 8x
 #
-# A protocol for one core and a few minutes.  Every network sees the same 1,200 images twice, in the same order and under the same masks of
+# A protocol for one core and a few minutes.  Every network sees the same 1,200 images twice (``-long``: then 1,200 others twice), in the same order and under the same masks of
 # a seed, with the same optimiser; only the network differs.  Widths were chosen so that the pyramid, the single scale of equal size, the
 # cascade and the recurrent baseline have about as many parameters.
 #
@@ -37,6 +37,8 @@ CONDITIONS = {
     "unet": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {}),
     "cascade": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {}),
     "crnn": ("mri_baseline", {**FRAME, "kind": "crnn", "channels": 28, "n_iterations": 3}, {}),
+    "pyramid-long": ("pcrnn", PYRAMID, {"n_cycles": 2}),
+    "single-long": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"n_cycles": 2}),
     "pyramid-natural": ("pcrnn", PYRAMID, {"images": "cifar10"}),
     "single-natural": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"images": "cifar10"}),
     "unet-natural": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {"images": "cifar10"}),
@@ -45,6 +47,8 @@ ORDER = [
     "zero-filled-s0",
     "pyramid-s0",
     "single-s0",
+    "pyramid-long-s0",
+    "single-long-s0",
     "pyramid-natural-s0",
     "no-consistency-s0",
     "no-fusion-s0",
@@ -61,7 +65,7 @@ ORDER = [
     "single-s2",
 ]
 N_TEST = 200
-NAMES = {"pyramid-s0": "pcrnn-phantoms", "pyramid-natural-s0": "pcrnn-natural"}
+NAMES = {"pyramid-long-s0": "pcrnn-phantoms", "pyramid-natural-s0": "pcrnn-natural"}
 
 
 # %%

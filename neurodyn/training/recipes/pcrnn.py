@@ -53,8 +53,10 @@ class Parameters:
     mask : {"random", "equispaced"}
     snr_db : float
         Of the simulated coils.
+    n_cycles : int
+        Training starts again from the weights reached, that often in all, with `n_train` images that were not shown before and the whole schedule.
     n_epochs, batch_size, learning_rate, warmup_steps, clip_norm
-        Of AdamW without weight decay, with a cosine schedule.
+        Of AdamW without weight decay, with a cosine schedule, in one cycle.
     nmse_of : {"coils", "magnitude"}
         Of complex coil images, where the network gives them, or of magnitudes.
     nmse_weight, ssim_weight : float
@@ -71,6 +73,7 @@ class Parameters:
     accelerations: tuple[float, ...] = (4.0, 8.0)
     mask: str = "random"
     snr_db: float = 30.0
+    n_cycles: int = 1
     n_epochs: int = 2
     batch_size: int = 2
     learning_rate: float = 3e-3
@@ -90,7 +93,7 @@ class Parameters:
             raise unknown_name("pcrnn recipe", "nmse_of", self.nmse_of, ("coils", "magnitude"))
         if self.mask not in KINDS:
             raise unknown_name("pcrnn recipe", "mask", self.mask, KINDS)
-        for name in ("n_train", "n_validation", "n_test", "n_epochs", "batch_size"):
+        for name in ("n_train", "n_validation", "n_test", "n_cycles", "n_epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ConfigError("pcrnn recipe", f"`{name}` is {getattr(self, name)}", expected="1 or more")
         if not self.accelerations or min(self.accelerations) < 1:
@@ -120,34 +123,41 @@ def train(model: Any, parameters: Parameters | None = None, *, seed: int, folder
     dict
         ``psnr_<a>x``, ``ssim_<a>x``, ``nmse_<a>x``, means over test images, and ``zero_filled_psnr_<a>x``, for every acceleration a.
     """
-    import torch
-
     parameters = parameters or Parameters()
     if any(p.requires_grad for p in model.parameters()):
-        shown = references(parameters.images, "train", parameters.n_train, **_simulated(model, parameters))
-        kspace = torch.from_numpy(as_channels(fft2c(as_complex(shown.values))).astype(np.float32))
-        target = torch.from_numpy(shown.values)
-        config = TrainConfig(
-            n_epochs=parameters.n_epochs,
-            batch_size=parameters.batch_size,
-            learning_rate=parameters.learning_rate,
-            clip_norm=parameters.clip_norm,
-            schedule="cosine",
-            warmup_steps=parameters.warmup_steps,
-            seed=seed,
-            device=parameters.device,
-        )
-        fit(
-            model,
-            lambda epoch, generator: _batches(kspace, target, parameters, generator),
-            lambda module, batch: _loss(module, batch, parameters),
-            config,
-            folder=folder,
-            evaluate=lambda module: _summary(module, parameters, "validation", parameters.n_validation),
-            n_batches=-(-len(kspace) // parameters.batch_size),
-            progress=progress,
-        )
+        n = parameters.n_train
+        shown = references(parameters.images, "train", parameters.n_cycles * n, **_simulated(model, parameters)).values
+        for cycle in range(parameters.n_cycles):
+            inner, own = (Path(folder), seed) if cycle == 0 else (Path(folder) / f"cycle-{cycle}", subseed(seed, "cycle", cycle))
+            _cycle(model, shown[cycle * n : (cycle + 1) * n], parameters, own, inner, progress)
     return _summary(model, parameters, "test", parameters.n_test)
+
+
+def _cycle(model: Any, shown: np.ndarray, parameters: Parameters, seed: int, folder: Path, progress: bool | None) -> None:
+    import torch
+
+    kspace = torch.from_numpy(as_channels(fft2c(as_complex(shown))).astype(np.float32))
+    coils = torch.from_numpy(shown)
+    config = TrainConfig(
+        n_epochs=parameters.n_epochs,
+        batch_size=parameters.batch_size,
+        learning_rate=parameters.learning_rate,
+        clip_norm=parameters.clip_norm,
+        schedule="cosine",
+        warmup_steps=parameters.warmup_steps,
+        seed=seed,
+        device=parameters.device,
+    )
+    fit(
+        model,
+        lambda epoch, generator: _batches(kspace, coils, parameters, generator),
+        lambda module, batch: _loss(module, batch, parameters),
+        config,
+        folder=folder,
+        evaluate=lambda module: _summary(module, parameters, "validation", parameters.n_validation),
+        n_batches=-(-len(kspace) // parameters.batch_size),
+        progress=progress,
+    )
 
 
 def references(
