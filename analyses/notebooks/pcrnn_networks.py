@@ -30,6 +30,7 @@ CONDITIONS = {
     "zero-filled": ("mri_baseline", {**FRAME, "kind": "zero_filled"}, {}),
     "pyramid": ("pcrnn", PYRAMID, {}),
     "single": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {}),
+    "flat": ("pcrnn", {**PYRAMID, "strides": [1, 1, 1]}, {}),
     "single-wide": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [3], "channels": 36}, {}),
     "untied": ("pcrnn", {**PYRAMID, "tied": False}, {}),
     "no-consistency": ("pcrnn", {**PYRAMID, "data_consistency": False}, {}),
@@ -41,6 +42,7 @@ CONDITIONS = {
     "single-long": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"n_cycles": 2}),
     "pyramid-natural": ("pcrnn", PYRAMID, {"images": "cifar10"}),
     "single-natural": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"images": "cifar10"}),
+    "cascade-natural": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {"images": "cifar10"}),
     "unet-natural": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {"images": "cifar10"}),
 }
 ORDER = [
@@ -52,6 +54,7 @@ ORDER = [
     "pyramid-natural-s0",
     "no-consistency-s0",
     "no-fusion-s0",
+    "flat-s0",
     "unet-s0",
     "cascade-s0",
     "untied-s0",

@@ -21,7 +21,19 @@ from neurodyn.errors import NumericsError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_channels", "as_complex", "crop", "data_consistency", "fft2c", "ifft2c", "measured_error", "pad_to_multiple", "radial_frequency", "rss"]
+__all__ = [
+    "as_channels",
+    "as_complex",
+    "center_crop",
+    "crop",
+    "data_consistency",
+    "fft2c",
+    "ifft2c",
+    "measured_error",
+    "pad_to_multiple",
+    "radial_frequency",
+    "rss",
+]
 
 Array = TypeVar("Array", bound=Any)
 AXES = (-2, -1)
@@ -214,6 +226,26 @@ def pad_to_multiple(images: Tensor, multiple: int) -> Tensor:
 def crop(images: Array, size: tuple[int, int]) -> Array:
     """The upper left `size` rows and columns: undoes :func:`pad_to_multiple`."""
     return images[..., : size[0], : size[1]]
+
+
+def center_crop(images: Array, size: tuple[int, int]) -> Array:
+    """The central `size` rows and columns, as fastMRI crops reconstructions to its targets.
+
+    Raises
+    ------
+    NumericsError
+        If the images are smaller.
+
+    Examples
+    --------
+    >>> center_crop(np.arange(6)[None], (1, 2)).tolist()
+    [[2, 3]]
+    """
+    rows, columns = images.shape[-2:]
+    if rows < size[0] or columns < size[1]:
+        raise NumericsError("center_crop", f"images of {rows} x {columns} are smaller than {size[0]} x {size[1]}", expected="images of that size or larger")
+    top, left = (rows - size[0]) // 2, (columns - size[1]) // 2
+    return images[..., top : top + size[0], left : left + size[1]]
 
 
 def radial_frequency(rows: int, columns: int) -> np.ndarray:

@@ -19,7 +19,7 @@ import xarray as xr
 
 from neurodyn.datasets import cifar10, digits
 from neurodyn.errors import ConfigError, unknown_name
-from neurodyn.numerics.fourier import as_channels, as_complex, fft2c, ifft2c, rss
+from neurodyn.numerics.fourier import as_channels, as_complex, center_crop, fft2c, ifft2c, rss
 from neurodyn.numerics.image_quality import nmse, psnr, ssim, ssim_map
 from neurodyn.numerics.sampling_masks import KINDS, column_mask
 from neurodyn.seeding import subseed
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["IMAGES", "Parameters", "evaluate", "magnitude", "measured", "reconstruct", "references", "train"]
+__all__ = ["IMAGES", "Parameters", "evaluate", "loss", "magnitude", "measured", "reconstruct", "references", "run", "train"]
 
 IMAGES = ("phantoms", "cifar10", "digits")
 SPLITS = ("train", "validation", "test")
@@ -151,7 +151,7 @@ def _cycle(model: Any, shown: np.ndarray, parameters: Parameters, seed: int, fol
     fit(
         model,
         lambda epoch, generator: _batches(kspace, coils, parameters, generator),
-        lambda module, batch: _loss(module, batch, parameters),
+        lambda module, batch: loss(module, batch, parameters),
         config,
         folder=folder,
         evaluate=lambda module: _summary(module, parameters, "validation", parameters.n_validation),
@@ -242,7 +242,7 @@ def reconstruct(model: Any, frames: xr.Dataset, *, batch_size: int = 20) -> np.n
     with torch.no_grad():
         for k in range(0, len(kspace), batch_size):
             frame = {"kspace": kspace[k : k + batch_size].to(device), "mask": mask[k : k + batch_size].to(device)}
-            found.append(magnitude(_run(model, frame)).cpu().numpy())
+            found.append(magnitude(model.readout(run(model, frame))).cpu().numpy())
     return np.concatenate(found)
 
 
@@ -264,17 +264,39 @@ def evaluate(model: Any, frames: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(data, {"stimulus_id": frames.stimulus_id})
 
 
+def loss(module: Any, batch: Batch, parameters: Parameters) -> tuple[Tensor, dict[str, float]]:
+    """NMSE + (1 - SSIM) of one batch, weighted, and both parts.
+
+    Parameters
+    ----------
+    module : nn.Module
+    batch : (frame, target)
+        Targets are coil images, (batch, 2 * coil, row, column), or magnitudes, (batch, row, column), which may be cropped about the centre.
+    parameters : Parameters
+    """
+    frame, wanted = ({k: v.to(parameters.device) for k, v in batch[0].items()}, batch[1].to(parameters.device))
+    output = module.readout(run(module, frame))
+    target = wanted if wanted.dim() == 3 else rss(wanted)
+    found = center_crop(magnitude(output), tuple(target.shape[-2:]))  # type: ignore[arg-type]
+    a, b = (output, wanted) if parameters.nmse_of == "coils" and output.shape == wanted.shape else (found[:, None], target[:, None])
+    error = ((a - b) ** 2).sum(dim=(-3, -2, -1)) / (b**2).sum(dim=(-3, -2, -1))
+    similarity = ssim_map(target[:, None], found[:, None], target.amax(dim=(-2, -1))).mean()
+    total = parameters.nmse_weight * error.mean() + parameters.ssim_weight * (1 - similarity)
+    return total, {"train_nmse": float(error.mean().detach()), "train_ssim": float(similarity.detach())}
+
+
 def magnitude(output: Tensor) -> Tensor:
     """A readout as magnitudes, (batch, row, column): root-sum-of-squares of coils, or the one channel of a network of magnitudes."""
     return output[:, 0] if output.shape[1] == 1 else rss(output)
 
 
-def _run(model: Any, frame: dict[str, Tensor]) -> Tensor:
+def run(model: Any, frame: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state after the model's own trial."""
     drive = model.encode(frame)
     state = model.initial_state(drive)
     for _ in range(len(model.trial.timeline(dt_ms=None))):
         state = model.step(state, drive)
-    return model.readout(state)
+    return state
 
 
 def _batches(kspace: Tensor, target: Tensor, parameters: Parameters, generator: torch.Generator) -> Iterator[Batch]:
@@ -287,17 +309,6 @@ def _batches(kspace: Tensor, target: Tensor, parameters: Parameters, generator: 
         drawn = [column_mask(columns, parameters.accelerations[a], kind=parameters.mask, seed=s) for a, s in zip(which, seeds, strict=True)]
         mask = torch.from_numpy(np.stack(drawn)).float()[:, None, None].expand(-1, 1, kspace.shape[-2], -1)
         yield {"kspace": kspace[rows] * mask, "mask": mask}, target[rows]
-
-
-def _loss(module: Any, batch: Batch, parameters: Parameters) -> tuple[Tensor, dict[str, float]]:
-    frame, coils = ({k: v.to(parameters.device) for k, v in batch[0].items()}, batch[1].to(parameters.device))
-    output, target = _run(module, frame), rss(coils)
-    found = magnitude(output)
-    a, b = (output, coils) if parameters.nmse_of == "coils" and output.shape == coils.shape else (found[:, None], target[:, None])
-    error = ((a - b) ** 2).sum(dim=(-3, -2, -1)) / (b**2).sum(dim=(-3, -2, -1))
-    similarity = ssim_map(target[:, None], found[:, None], target.amax(dim=(-2, -1))).mean()
-    loss = parameters.nmse_weight * error.mean() + parameters.ssim_weight * (1 - similarity)
-    return loss, {"train_nmse": float(error.mean().detach()), "train_ssim": float(similarity.detach())}
 
 
 def _summary(model: Any, parameters: Parameters, split: str, n: int) -> dict[str, float]:
