@@ -16,6 +16,7 @@
 import argparse
 import dataclasses
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -38,8 +39,6 @@ CONDITIONS = {
     "unet": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {}),
     "cascade": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {}),
     "crnn": ("mri_baseline", {**FRAME, "kind": "crnn", "channels": 28, "n_iterations": 3}, {}),
-    "pyramid-long": ("pcrnn", PYRAMID, {"n_cycles": 2}),
-    "single-long": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"n_cycles": 2}),
     "pyramid-natural": ("pcrnn", PYRAMID, {"images": "cifar10"}),
     "single-natural": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"images": "cifar10"}),
     "cascade-natural": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {"images": "cifar10"}),
@@ -55,8 +54,11 @@ ORDER = [
     "no-consistency-s0",
     "no-fusion-s0",
     "flat-s0",
+    "flat-long-s0",
     "unet-s0",
+    "unet-long-s0",
     "cascade-s0",
+    "cascade-long-s0",
     "untied-s0",
     "pyramid-s1",
     "single-s1",
@@ -69,6 +71,9 @@ ORDER = [
 ]
 N_TEST = 200
 NAMES = {"pyramid-long-s0": "pcrnn-phantoms", "pyramid-natural-s0": "pcrnn-natural"}
+
+
+CONDITIONS |= {f"{name}-long": (*CONDITIONS[name][:2], {**CONDITIONS[name][2], "n_cycles": 2}) for name in ("pyramid", "single", "flat", "unet", "cascade")}
 
 
 # %%
@@ -96,9 +101,14 @@ def train(networks, folder):
         if (where / "metrics.json").is_file():
             continue
         model, parameters, *_, seed = plan(network)
+        begun = folder / network.replace("-long", "") / "checkpoint.pt"
+        if "-long" in network and begun.is_file() and not where.is_dir():  # the first cycle is the short training
+            where.mkdir(parents=True)
+            shutil.copy(begun, where)
         began = time.process_time()
         metrics = recipe.train(model, parameters, seed=seed, folder=where, progress=False)
-        metrics["cpu_s"] = round(time.process_time() - began, 1)
+        spent = json.loads((begun.parent / "metrics.json").read_text())["cpu_s"] if "-long" in network and begun.is_file() else 0.0
+        metrics["cpu_s"] = round(time.process_time() - began + spent, 1)
         metrics["n_parameters"] = sum(p.numel() for p in model.parameters())
         where.mkdir(parents=True, exist_ok=True)
         if metrics["n_parameters"]:
