@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from neurodyn.errors import NumericsError
 from neurodyn.numerics import fourier
-from neurodyn.numerics.fourier import as_channels, as_complex, crop, data_consistency, fft2c, ifft2c, measured_error, pad_to_multiple, rss
+from neurodyn.numerics.fourier import as_channels, as_complex, center_crop, crop, data_consistency, fft2c, ifft2c, measured_error, pad_to_multiple, rss
 
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
@@ -103,3 +103,10 @@ def test_radial_frequency_has_its_zero_where_the_transform_has():
 def test_bad_input(call, message):
     with pytest.raises(NumericsError, match=message):
         call()
+
+
+def test_center_crop_keeps_the_centre():
+    x = np.arange(30).reshape(5, 6)
+    assert center_crop(x, (3, 4)).tolist() == x[1:4, 1:5].tolist() and np.array_equal(center_crop(x, (5, 6)), x)
+    with pytest.raises(NumericsError, match="5 x 6 are smaller than 7 x 4"):
+        center_crop(x, (7, 4))
