@@ -30,6 +30,7 @@ def temporal_recordings(
     last_ms: float = 260.0,
     bin_ms: float = 10.0,
     noise: float = 1.0,
+    common: float = 0.0,
     areas: Mapping[str, Mapping[str, float]] | None = None,
     seed: int,
 ) -> xr.DataArray:
@@ -48,6 +49,8 @@ def temporal_recordings(
         How long the image is on, where the recording ends, and the width of a bin.
     noise : float
         Standard deviation of the noise of one repetition, in units of the signal's standard deviation at its peak.
+    common : float
+        What every site adds for any image, with its area's time course, in the same units; the mean over sites is about 0 without it.
     areas : mapping, optional
         Like ``AREAS``.
     seed : int
@@ -83,8 +86,8 @@ def temporal_recordings(
         features = _features(images, int(area["pool"]), generator)
         signal = features @ generator.normal(size=(features.shape[1], n_sites)) / np.sqrt(features.shape[1])
         course = _course(start + bin_ms / 2, area["latency_ms"], area["tau_ms"], stimulus_ms)
-        clean = signal[:, :, None] * course
-        blocks.append(np.repeat(clean / max(signal.std() * course.max(), 1e-12), n_repetitions, axis=0))
+        clean = signal[:, :, None] * course / max(signal.std() * course.max(), 1e-12) + common * course / course.max()
+        blocks.append(np.repeat(clean, n_repetitions, axis=0))
         regions += [name] * n_sites
     values = np.concatenate(blocks, axis=1)
     values += noise * numpy_generator(seed, "temporal_recordings", "noise").normal(size=values.shape)

@@ -99,6 +99,10 @@ def test_synthetic_recordings_keep_their_time_constants():
         decay = course[starts >= area["latency_ms"] + 110]
         assert -10 / np.log(decay[1] / decay[0]) == pytest.approx(area["tau_ms"], rel=1e-3)
     assert "known" in recordings.attrs["synthetic"]
+    lifted = temporal_recordings(images, n_sites=3, n_repetitions=1, noise=0.0, common=2.0, seed=0)
+    extra = (lifted - recordings).values
+    np.testing.assert_allclose(extra, np.broadcast_to(extra[:1], extra.shape), atol=1e-5)  # the same for every image
+    np.testing.assert_allclose(extra.max(axis=2), 2.0, atol=1e-5)
 
 
 def untimed(responses):
