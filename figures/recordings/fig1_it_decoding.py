@@ -43,14 +43,14 @@ def draw(it, model):
     for k, colour in zip(range(model.sizes["layers"]), ("sky", "green"), strict=True):
         one = model.isel(layers=k)
         last.plot(s, one.same, color=COLOURS[colour], label=f"{one.layers.item()}, same place")
-        last.plot(s, one.other, color=COLOURS[colour], ls="--", label="another place")
+        last.plot(s, one.other, color=COLOURS[colour], ls="--", label="  another place")
     chance = model.chance.isel(layers=-1)
     last.fill_between(s, chance.min("shuffle"), chance.max("shuffle"), color=COLOURS["grey"], alpha=0.35, lw=0, label="shuffled labels")
     last.axhline(1 / model.attrs["n_classes"], color="black", lw=0.6, ls=":")
     last.axvline(0, color="black", lw=0.6)
     last.set_ylim(0, 1.02)
     last.set_xlabel("time from onset (ms)")
-    last.set_title(f"CordsNet, {model.attrs['n_classes']} digits,\n{model.attrs['n_presentations']} pictures, 132 units", loc="left")
-    last.legend(loc="upper right", handlelength=1.2, fontsize=5)
+    last.set_title(f"CordsNet, {model.attrs['n_classes']} digits,\n{model.attrs['n_presentations']} pictures", loc="left")
+    last.legend(loc="center right", bbox_to_anchor=(1.0, 0.52), handlelength=1.2, fontsize=5)
     panel_letter([left, middle, right, last], dx=-8)
     return fig
