@@ -39,6 +39,10 @@ ALPHAS = np.logspace(0, 5, 6)
 FOLDS, SEED = 5, 0
 REFERENCES = ("gabor-energy", "gabor-energy (sqrt)")  # the yardstick, and a stronger one
 LEFT_OUT = ("convrnn-v4", "convrnn-v4-feedforward")  # one network for each session, trained on the two others
+FEEDFORWARD = {"convrnn-v4": "convrnn-v4-feedforward"} | {
+    f"convrnn-{cell}": "convrnn-feedforward"
+    for cell in ("rgc", "simple-rnn", "time-decay", "conv-gru", "conv-lstm", "ugrnn", "intersection-rnn", "searched-gated", "rgc-feedback", "rgc-ungated")
+}  # as many parameters and as many steps, without recurrence
 FRAMES = {"convrnn-v4": (32, 48, 64), "convrnn-v4-feedforward": (32, 48, 64), "convrnn-rgc": (32, 64), "drc-teacher-cifar10": (32, 64)}
 CONTROLS = ("gabor-energy", "gabor-energy (sqrt)", "pixels", "convrnn-v4:untrained", "convrnn-v4:shuffled", "convrnn-rgc:untrained", "drc-teacher-cifar10:untrained")
 
@@ -178,7 +182,7 @@ def table(folder, out):
             rows.append((p, s, chosen))
     grid = (len(predictors), len(SESSIONS))
     found = {k: np.full(grid, np.nan) for k in ("median_r", "median_r_low", "median_r_high", "normalised")}
-    references = (*REFERENCES, "own untrained twin")
+    references = (*REFERENCES, "own untrained twin", "feedforward control")
     paired = {k: np.full((len(references), *grid), np.nan) for k in ("difference", "difference_low", "difference_high", "p_value")}
     choice = np.full(grid, "", dtype="<U40")
     chosen_of = {(p, s): c for p, s, c in rows}
@@ -191,7 +195,7 @@ def table(folder, out):
         found["median_r"][i, j], choice[i, j] = medians[p, s, c], c
         found["median_r_low"][i, j], found["median_r_high"][i, j] = np.quantile(boot, [0.025, 0.975])
         found["normalised"][i, j] = medians[p, s, c] ** 2 / ceilings[s]
-        for n, reference in enumerate((*REFERENCES, f"{p}_untrained")):
+        for n, reference in enumerate((*REFERENCES, f"{p}_untrained", FEEDFORWARD.get(p, ""))):
             if reference not in predictors or reference == p:
                 continue
             if (reference, s) not in base:
@@ -227,11 +231,30 @@ def table(folder, out):
     return result
 
 
+def claims(data, out):
+    """The table in words and numbers, for the page of claims."""
+    lines = ["| predictor | " + " | ".join(f"{s} (n = {int(n)})" for s, n in zip(data.session.values, data.n_neurons.values, strict=True)) + " | chosen |"]
+    lines.append("|---" * (len(data.session) + 2) + "|")
+    order = sorted(data.predictor.values, key=lambda p: -float(data.median_r.sel(predictor=p).mean()))
+    for p in order:
+        one = data.sel(predictor=p)
+        cells = [f"{one.median_r[k]:.3f} [{one.median_r_low[k]:.3f}, {one.median_r_high[k]:.3f}], {one.normalised[k]:.3f}" for k in range(len(data.session))]
+        lines.append(f"| {p} | " + " | ".join(cells) + f" | {', '.join(dict.fromkeys(str(c) for c in one.chosen.values))} |")
+    for reference in data.reference.values:
+        lines += ["", f"Minus {reference}, paired:", "", "| predictor | " + " | ".join(data.session.values) + " |", "|---" * (len(data.session) + 1) + "|"]
+        for p in order:
+            gap = data.sel(predictor=p, reference=reference)
+            if np.isfinite(gap.difference).all():
+                cells = [f"{gap.difference[k]:+.3f} [{gap.difference_low[k]:+.3f}, {gap.difference_high[k]:+.3f}]" for k in range(len(data.session))]
+                lines.append(f"| {p} | " + " | ".join(cells) + " |")
+    out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 # %%
 if __name__ == "__main__":
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser()
-    parser.add_argument("command", choices=("predict", "table"))
+    parser.add_argument("command", choices=("predict", "table", "claims"))
     parser.add_argument("predictors", nargs="*")
     parser.add_argument("--sessions", nargs="*", default=SESSIONS)
     parser.add_argument("--folder", type=Path, default=Path("runs/v4"))
@@ -242,3 +265,5 @@ if __name__ == "__main__":
         predict(given, options.folder, options.sessions)
     if options.command == "table":
         table(options.folder, options.out)
+    if options.command == "claims":
+        claims(xr.load_dataset(options.out), options.folder / "claims.md")
