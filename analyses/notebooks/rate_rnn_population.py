@@ -54,6 +54,11 @@ def network(folder, name, seed):
     return load_weights(model, folder / f"{name}-{seed}" / f"{name}.safetensors").eval()
 
 
+def available(folder, name, seeds):
+    """Those of the seeds that are trained already."""
+    return [s for s in seeds if s == 0 or (folder / f"{name}-{s}" / f"{name}.safetensors").is_file()]
+
+
 # %%
 def collect(folder, seeds, out):
     rows = []
@@ -61,12 +66,11 @@ def collect(folder, seeds, out):
         stimuli = cognitive(task, seed=0)  # every condition once, without noise
         found = {}
         for kind in KINDS:
-            for seed in [-1, *seeds]:
-                model = network(folder, CARDS[task, kind], seed)
-                found[kind, seed] = nd.simulate(model, stimuli, progress=False)
+            for seed in [-1, *available(folder, CARDS[task, kind], seeds)]:
+                found[kind, seed] = nd.simulate(network(folder, CARDS[task, kind], seed), stimuli, progress=False)
         for (kind, seed), (other, second) in combinations(found, 2):
             a, b = found[kind, seed], found[other, second]
-            apart = trajectory_alignment(a, b.assign_coords(neuroid_id=("neuroid", b.neuroid_id.values)), n_components=10)
+            apart = trajectory_alignment(a, b, n_components=10)
             rows.append((task, kind, seed, other, second, float(apart.procrustes), float(apart.shape_distance), float(apart.explained_variance_ratio.min())))
         print(task, len(rows), flush=True)
     columns = list(zip(*rows))
@@ -82,7 +86,7 @@ def collect(folder, seeds, out):
     )
     ratios = []
     for (task, kind), name in CARDS.items():
-        for seed in seeds:
+        for seed in available(folder, name, seeds):
             r = nd.simulate(network(folder, name, seed), cognitive(task, seed=0), progress=False)
             x = r.values.transpose(0, 2, 1).reshape(-1, r.sizes["neuroid"])
             ratios.append((task, kind, seed, dimensionality.participation_ratio(dimensionality.covariance_spectrum(x))))

@@ -39,6 +39,7 @@ def fixed_points(
     method: str = "union",
     max_iterations: int = 200,
     merge_distance: float = 1e-4,
+    n_inputs: int | None = None,
     seed: int,
     stimulus_id: Sequence[str] | None = None,
 ) -> xr.Dataset:
@@ -66,6 +67,8 @@ def fixed_points(
     max_iterations : int
     merge_distance : float
         Points closer than this, relative to the spread of the starts, are one.
+    n_inputs : int, optional
+        Search under the first so many inputs only; 1 where all are the same, as in a delay.
     seed : int
         Perturbations and start vectors.
     stimulus_id : sequence of str, optional
@@ -113,9 +116,12 @@ def fixed_points(
     (9, 4)
     """
     check_state(model, starts, drive, where="fixed_points")
-    n_inputs = max(len(v) for v in drive.values())
-    if stimulus_id is not None and len(stimulus_id) != n_inputs:
-        raise SchemaError("fixed_points", f"{len(stimulus_id)} stimulus ids for {n_inputs} inputs", expected="one an input")
+    given = max(len(v) for v in drive.values())
+    if stimulus_id is not None and len(stimulus_id) != given:
+        raise SchemaError("fixed_points", f"{len(stimulus_id)} stimulus ids for {given} inputs", expected="one an input")
+    if n_inputs is not None and not 1 <= n_inputs <= given:
+        raise ConfigError("fixed_points", f"`n_inputs` is {n_inputs} of {given} inputs", expected=f"1..{given}")
+    n_inputs = given if n_inputs is None else n_inputs
     if n_modes < 1 or basin_steps < 0:
         raise ConfigError("fixed_points", f"`n_modes` is {n_modes}, `basin_steps` {basin_steps}", expected="n_modes of 1 or more, basin_steps of 0 or more")
     model, starts, drive = as_dtype(model, starts, drive, resolving_dtype(model, starts, tol))
@@ -134,7 +140,7 @@ def fixed_points(
         spectra.append([_modes(move, x, space, n_modes, seed) for x in found.states])
         if basin_steps:
             basins.append(_basins(move, begin, found.states, _stability(spectra[-1], n_modes)["stable"], basin_steps))
-    ids = np.array([f"state-{i:04d}" for i in range(n_inputs)]) if stimulus_id is None else np.asarray(stimulus_id)
+    ids = np.array([f"state-{i:04d}" for i in range(given)]) if stimulus_id is None else np.asarray(stimulus_id)
     dataset = _label(searches, [m for part in spectra for m in part], space, n_modes)
     if basin_steps:
         dataset["basin"] = ("fixed_point", np.concatenate(basins), {"units": "1"})

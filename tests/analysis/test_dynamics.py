@@ -172,3 +172,14 @@ def test_exponents_of_a_limit_cycle_in_time():
     assert np.allclose(found.exponent.values, model.truth["lyapunov"] / 0.005, atol=1e-3)
     assert found.exponent.attrs["units"] == "1/s"
     assert found.running.sizes["record"] == 300
+
+
+def test_one_search_for_the_first_input_where_all_are_the_same():
+    model = systems.flip_flop(2)
+    drive = {k: v.expand(3, *v.shape[1:]) for k, v in model.encode(model.blank[None]).items()}
+    starts = {"x": torch.rand(64, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1}
+    found = fixed_points(model, starts, drive, n_inputs=1, seed=0)
+    assert (found.sizes["fixed_point"], int(found.stable.sum())) == (9, 4)
+    assert set(found.presentation.values.tolist()) == {0}
+    with pytest.raises(ConfigError, match=r"1\.\.3"):
+        fixed_points(model, starts, drive, n_inputs=4, seed=0)
