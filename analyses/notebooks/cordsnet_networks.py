@@ -44,13 +44,14 @@ RECIPES = {
         "anneal_rounds": 4,
         "tune_epochs": 6,
         "batch_size": 64,
-        "learning_rate": 4e-3,
+        "learning_rate": 2e-3,
         "train_dt_ms": 10.0,
         "penalty": 0.1,
         "after_ms": 40.0,
     },
     "mnist": {
         "n_train": 12_000,
+        "n_test": 2_000,
         "shift": 2,
         "cnn_epochs": 4,
         "cnn_batch": 64,
@@ -62,22 +63,24 @@ RECIPES = {
         "anneal_rounds": 2,
         "tune_epochs": 2,
         "batch_size": 64,
-        "learning_rate": 4e-3,
+        "learning_rate": 2e-3,
         "train_dt_ms": 10.0,
         "penalty": 0.1,
         "after_ms": 40.0,
     },
     "cifar10": {
         "n_train": 30_000,
+        "n_test": 2_000,
         "shift": 2,
         "flip": True,
         "cnn_epochs": 8,
         "cnn_batch": 64,
         "cnn_learning_rate": 0.05,
         "inverse_epochs": 1,
+        "n_inverse": 16_000,
         "inverse_learning_rate": 5e-3,
         "series_weight": 10.0,
-        "n_recurrent": 3_200,
+        "n_recurrent": 2_560,
         "linear_epochs": 1,
         "anneal_rounds": 2,
         "tune_epochs": 3,
@@ -109,11 +112,11 @@ def plan(network):
     if arm == "three":
         return "cordsnet", config, "cordsnet", parameters, int(seed[1:])
     if arm == "cnn":
-        of_cnn = {k: parameters[k] for k in ("dataset", "n_train", "shift", "flip") if k in parameters}
+        of_cnn = {k: parameters[k] for k in ("dataset", "n_train", "n_test", "shift", "flip") if k in parameters}
         of_cnn |= {"n_epochs": parameters["cnn_epochs"], "batch_size": parameters["cnn_batch"]}
         of_cnn |= {"learning_rate": parameters["cnn_learning_rate"]} if "cnn_learning_rate" in parameters else {}
         return "cordsnet_cnn", {**config, "identity": 1.0}, "cordsnet_cnn", of_cnn, int(seed[1:])
-    kept = ("dataset", "n_train", "shift", "flip", "n_recurrent", "batch_size", "learning_rate", "train_dt_ms", "penalty", "after_ms")
+    kept = ("dataset", "n_train", "n_test", "shift", "flip", "n_recurrent", "batch_size", "learning_rate", "train_dt_ms", "penalty", "after_ms")
     direct = {**{k: parameters[k] for k in kept if k in parameters}, "stages": ("tune",), "tune_epochs": DIRECT_EPOCHS[dataset]}
     if arm == "direct":
         return "cordsnet", config, "cordsnet", direct, int(seed[1:])
@@ -177,7 +180,7 @@ def answers(model, dataset):
 
     from neurodyn.training.recipes._trials import load_images, spontaneous
 
-    images = load_images(dataset, "test", image_size=model.config.image_size)
+    images = load_images(dataset, "test", image_size=model.config.image_size, n=RECIPES[dataset].get("n_test"))
     n_before, n_shown = round(TRIAL["before_ms"] / model.dt_ms), round(TRIAL["stimulus_ms"] / model.dt_ms)
     baseline, correct = spontaneous(model, n_before), np.zeros((len(images), n_shown), bool)
     with torch.no_grad():
@@ -197,8 +200,8 @@ def linear_classifier(dataset):
 
     from neurodyn.training.recipes._trials import load_images
 
-    size, n_train = CONFIGS[dataset]["image_size"], RECIPES[dataset].get("n_train")
-    sets = [load_images(dataset, split, image_size=size, n=n) for split, n in (("train", n_train), ("test", None))]
+    size, numbers = CONFIGS[dataset]["image_size"], (("train", RECIPES[dataset].get("n_train")), ("test", RECIPES[dataset].get("n_test")))
+    sets = [load_images(dataset, split, image_size=size, n=n) for split, n in numbers]
     (x, y), (x_test, y_test) = ((images.take(slice(None))[0].flatten(1).numpy() - 0.5, images.labels.numpy()) for images in sets)
     n = min(len(x), 10_000)
     fit, held = slice(0, int(0.8 * n)), slice(int(0.8 * n), n)
@@ -322,7 +325,7 @@ def ship(network, folder, home):
             architecture=architecture,
             config={k: list(v) if isinstance(v, tuple) else v for k, v in config.items()},
             recipe=Recipe(name=recipe, parameters={k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()}),
-            data=f"{title}, {shown}, all {len(linear):,} test images, {size} x {size} pixels",
+            data=f"{title}, {shown}, {'all' if dataset == 'digits' else 'first'} {len(linear):,} test images, {size} x {size} pixels",
             seed=seed,
             weights=Weights(file=f"{name}.safetensors", sha256=digest),
             metrics={k: round(v, 4) for k, v in metrics.items() if np.isfinite(v)},

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from neurodyn.seeding import subseed
 from neurodyn.training.loop import TrainConfig, fit
-from neurodyn.training.recipes._trials import Images, batches
+from neurodyn.training.recipes._trials import AS_THEY_ARE, Augmentation, Images, batches
 
 if TYPE_CHECKING:
     from neurodyn.architectures.cordsnet import CordsNet
@@ -58,6 +58,9 @@ def fit_inverse(
     clip_norm: float | None,
     seed: int,
     folder: str | Path,
+    augmentation: Augmentation = AS_THEY_ARE,
+    n_images: int | None = None,
+    device: str = "cpu",
     progress: bool | None = None,
 ) -> dict[str, float]:
     """Fit recurrent kernels and biases to a folded CNN.
@@ -92,8 +95,11 @@ def fit_inverse(
         clip_norm=clip_norm,
         schedule="cosine",
         seed=subseed(seed, "inverse"),
+        device=device,
     )
-    history = fit(areas, batches(images, batch_size), loss, config, folder=folder, n_batches=len(images) // batch_size, progress=progress)
+    make = batches(images, batch_size, augmentation, n_images=n_images, device=device)
+    n_batches = min(len(images), n_images or len(images)) // batch_size
+    history = fit(areas, make, loss, config, folder=folder, n_batches=n_batches, progress=progress)
     model.eval()
     return {"inverse_loss": history.rows[-1]["loss"]}
 

@@ -12,31 +12,49 @@ from torch import Tensor
 
 from neurodyn.datasets import cifar10, digits, mnist
 from neurodyn.dynamics.schedule import Schedule
+from neurodyn.dynamics.simulate import model_device
 from neurodyn.errors import ConfigError, SchemaError, unknown_name
+from neurodyn.seeding import numpy_generator
+from neurodyn.training.augment import cut_or_mix, random_crops
 from neurodyn.training.losses import check_labels, return_to_baseline, step_accuracy, weighted_cross_entropy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import nn
 
     from neurodyn.dynamics.protocol import DynamicalModel, State
+    from neurodyn.training.recipes.convrnn import FileImages
 
-__all__ = ["DATASETS", "Images", "TrialPlan", "batches", "held_out_accuracy", "load_images", "load_splits", "run_trial", "spontaneous", "trial_loss"]
+__all__ = [
+    "DATASETS",
+    "Augmentation",
+    "Images",
+    "TrialPlan",
+    "batches",
+    "held_out_accuracy",
+    "load_images",
+    "load_splits",
+    "run_trial",
+    "spontaneous",
+    "trial_loss",
+]
 
-DATASETS = ("cifar10", "digits", "mnist")
+DATASETS = ("cifar10", "digits", "image_folder", "imagenet_folder", "mnist")
 
 
 @dataclass(frozen=True)
 class Images:
-    """One split in memory.
+    """One split, in memory or on disk.
 
     Attributes
     ----------
-    pixels : Tensor, (presentation, channel, row, column)
+    pixels : Tensor, (presentation, channel, row, column), or FileImages
         uint8, or float32 in [0, 1].
     labels : Tensor, (presentation) of int64
     """
 
-    pixels: Tensor
+    pixels: Tensor | FileImages
     labels: Tensor
 
     def __len__(self) -> int:
@@ -44,47 +62,75 @@ class Images:
 
     def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Some rows as float32 in [0, 1], with their labels."""
-        x = self.pixels[rows]
+        x = self.pixels[rows]  # type: ignore[index]
+        x = x if isinstance(x, Tensor) else torch.from_numpy(x)
         return (x.float() / 255 if x.dtype == torch.uint8 else x), self.labels[rows]
 
     def part(self, rows: slice) -> Images:
         """Some rows as they are kept."""
+        from neurodyn.training.recipes.convrnn import FileImages
+
+        if isinstance(self.pixels, FileImages):
+            return Images(FileImages(self.pixels.files[rows], self.pixels.size), self.labels[rows])
         return Images(self.pixels[rows], self.labels[rows])
 
 
-def load_images(dataset: str, split: str, *, image_size: int, n: int | None = None) -> Images:
+def load_images(dataset: str, split: str, *, image_size: int, n: int | None = None, root: str | Path | None = None) -> Images:
     """Load a split of one of :data:`DATASETS`.
 
     Parameters
     ----------
-    dataset : {"cifar10", "digits", "mnist"}
-        The last two resize their images; CIFAR-10 stays at 32 pixels.
+    dataset : {"cifar10", "digits", "image_folder", "imagenet_folder", "mnist"}
+        Images are resized, except CIFAR-10's, which stay at 32 pixels.  Folders are read batch by batch.
     split : {"train", "test"}
+        Of folders, ``val`` stands in where there is no ``test``.
     image_size : int
     n : int, optional
         Keep the first `n` images.
+    root : path, optional
+        Where the data set is; found below ``NEURODYN_DATA`` when absent.
     """
     if dataset not in DATASETS:
         raise unknown_name("recipe", "dataset", dataset, DATASETS)
+    if dataset.endswith("_folder"):
+        return _from_folder(dataset, split, image_size, n, root)
     if dataset == "cifar10":
         if image_size != 32:
             raise ConfigError("recipe", f"`image_size` is {image_size}", expected="32 pixels for CIFAR-10")
-        pixels, labels = cifar10.pixels(None, split)
+        pixels, labels = cifar10.pixels(root, split)
         return Images(torch.from_numpy(pixels[:n]), torch.from_numpy(labels[:n]))
     if dataset == "digits":
         stimuli, labels = digits.load(split, image_size=image_size, n=n)
     else:
-        stimuli, labels = mnist.load(None, split, image_size=image_size, n=n)
+        stimuli, labels = mnist.load(root, split, image_size=image_size, n=n)
     return Images(torch.from_numpy(np.ascontiguousarray(stimuli.values)), torch.from_numpy(labels))
 
 
-def load_splits(dataset: str, *, image_size: int, n_train: int | None, n_test: int | None, n_validation: int) -> tuple[Images, Images]:
+def _from_folder(dataset: str, split: str, image_size: int, n: int | None, root: str | Path | None) -> Images:
+    from neurodyn.datasets import image_folder, imagenet_folder
+    from neurodyn.datasets._labelled import locate
+    from neurodyn.training.recipes.convrnn import FileImages
+
+    if dataset == "imagenet_folder":
+        files, labels, _ = imagenet_folder.files(root, "train" if split == "train" else "val")
+    else:
+        base = locate("image_folder", root, "image_folder")
+        name = "val" if split == "test" and not (base / "test").is_dir() else split
+        files, labels, _ = image_folder.listing(base / name)
+    rows = numpy_generator(0, dataset, split).permutation(len(files))[:n]  # classes are mixed, as in the other data sets
+    files, labels = [files[k] for k in rows], labels[rows]
+    return Images(FileImages(files, image_size), torch.from_numpy(labels))
+
+
+def load_splits(
+    dataset: str, *, image_size: int, n_train: int | None, n_test: int | None, n_validation: int, root: str | Path | None = None
+) -> tuple[Images, Images]:
     """What a recipe trains on and what it measures on.
 
     Parameters
     ----------
-    dataset : {"cifar10", "digits", "mnist"}
-    image_size : int
+    dataset, image_size, root
+        As for :func:`load_images`.
     n_train, n_test : int, optional
         First images of either split; all when absent.
     n_validation : int
@@ -95,8 +141,9 @@ def load_splits(dataset: str, *, image_size: int, n_train: int | None, n_test: i
     train_set, held_out : Images
     """
     if not n_validation:
-        return load_images(dataset, "train", image_size=image_size, n=n_train), load_images(dataset, "test", image_size=image_size, n=n_test)
-    images = load_images(dataset, "train", image_size=image_size)
+        where = {"image_size": image_size, "root": root}
+        return load_images(dataset, "train", n=n_train, **where), load_images(dataset, "test", n=n_test, **where)  # type: ignore[arg-type]
+    images = load_images(dataset, "train", image_size=image_size, root=root)
     n_rest = len(images) - n_validation
     if not 0 < n_validation < len(images):
         raise ConfigError("recipe", f"`n_validation` is {n_validation} of {len(images)} training images", expected="more than 0, and fewer than all")
@@ -105,13 +152,39 @@ def load_splits(dataset: str, *, image_size: int, n_train: int | None, n_test: i
 
 def check_images(images: Images, model: Any, where: str) -> None:
     """Refuse images of another size and labels of another number of classes than the model's."""
-    if tuple(images.pixels.shape[1:]) != tuple(model.blank.shape):
-        raise SchemaError(where, f"images are {tuple(images.pixels.shape[1:])}", expected=f"{tuple(model.blank.shape)}, as the model's blank")
+    shape = tuple(images.take(slice(0, 1))[0].shape[1:])
+    if shape != tuple(model.blank.shape):
+        raise SchemaError(where, f"images are {shape}", expected=f"{tuple(model.blank.shape)}, as the model's blank")
     check_labels(images.labels.numpy(), model.config.n_classes, n_rows=len(images.pixels), where=where)
 
 
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to training images.
+
+    Attributes
+    ----------
+    shift : int
+        Largest random translation, pixels, edges repeated.
+    flip : bool
+        Mirror half of the images.
+    crop_area : float, optional
+        Crop a random share of the area, between this and 1, and scale it to the full size.
+    mix_classes : int, optional
+        CutMix or MixUp for every batch, with soft labels over so many classes.
+    """
+
+    shift: int = 0
+    flip: bool = False
+    crop_area: float | None = None
+    mix_classes: int | None = None
+
+
+AS_THEY_ARE = Augmentation()
+
+
 def batches(
-    images: Images, batch_size: int, *, shift: int = 0, flip: bool = False, n_images: int | None = None
+    images: Images, batch_size: int, augmentation: Augmentation = AS_THEY_ARE, *, n_images: int | None = None, device: str = "cpu"
 ) -> Callable[[int, torch.Generator], Iterator[tuple[Tensor, Tensor]]]:
     """Shuffled batches for :func:`neurodyn.training.loop.fit`, an incomplete last one dropped.
 
@@ -119,24 +192,31 @@ def batches(
     ----------
     images : Images
     batch_size : int
-    shift : int
-        Largest random translation, pixels, edges repeated.
-    flip : bool
-        Mirror half of the images.
+    augmentation : Augmentation
     n_images : int, optional
         Images in an epoch, drawn anew for each; all when absent.
+    device : str
     """
+    if len(images) < batch_size:
+        raise ConfigError(
+            "recipe", f"{len(images)} training images for batches of {batch_size}", expected="at least one batch", fix=f"batch_size={len(images)}"
+        )
+    to = augmentation
 
     def epoch(_: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         order = torch.randperm(len(images), generator=generator)[:n_images]
         for start in range(0, len(order) - batch_size + 1, batch_size):
             frames, labels = images.take(order[start : start + batch_size])
-            if shift:
-                frames = _shifted(frames, shift, generator)
-            if flip:
+            if to.crop_area is not None:
+                frames = random_crops(frames, generator, area=(to.crop_area, 1.0))
+            if to.shift:
+                frames = _shifted(frames, to.shift, generator)
+            if to.flip:
                 mirrored = torch.rand(len(frames), generator=generator) < 0.5
                 frames = torch.where(mirrored[:, None, None, None], frames.flip(-1), frames)
-            yield frames, labels
+            if to.mix_classes:
+                frames, labels = cut_or_mix(frames, labels, to.mix_classes, generator)
+            yield frames.to(device), labels.to(device)
 
     return epoch
 
@@ -251,7 +331,7 @@ def held_out_accuracy(model: Any, images: Images, *, batch_size: int = 250, tria
     baseline, correct = spontaneous(model, n_before), 0
     with torch.no_grad():
         for start in range(0, len(images), batch_size):
-            frames, labels = images.take(slice(start, start + batch_size))
+            frames, labels = (v.to(model_device(model)) for v in images.take(slice(start, start + batch_size)))
             drive = model.encode(frames)
             state = {k: v.expand(len(frames), *v.shape[1:]) for k, v in baseline.items()}
             for _ in range(n_shown):

@@ -29,7 +29,7 @@ from neurodyn.training.loop import TrainConfig, fit
 from neurodyn.training.losses import log_weights
 from neurodyn.training.recipes import cordsnet_cnn
 from neurodyn.training.recipes._inverse import copy_feedforward, fit_inverse, gaps
-from neurodyn.training.recipes._trials import Images, TrialPlan, batches, check_images, held_out_accuracy, load_splits, trial_loss
+from neurodyn.training.recipes._trials import Augmentation, Images, TrialPlan, batches, check_images, held_out_accuracy, load_splits, trial_loss
 
 if TYPE_CHECKING:
     from neurodyn.architectures.cordsnet import CordsNet
@@ -45,7 +45,9 @@ class Parameters:
 
     Attributes
     ----------
-    dataset : {"cifar10", "digits", "mnist"}
+    dataset : {"cifar10", "digits", "image_folder", "imagenet_folder", "mnist"}
+    root : str, optional
+        Where it is; found below ``NEURODYN_DATA`` when absent.
     n_train, n_test : int, optional
         First images of either split; all when absent.
     n_validation : int
@@ -56,11 +58,18 @@ class Parameters:
         Which of :data:`STAGES`, in that order; ``("tune",)`` is direct training.
     shift, flip : int, bool
         Random translation (pixels) and mirroring of the training images.
+    crop_area : float, optional
+        Random crops of at least this share of the area; the paper, on ImageNet: 0.08.
+    mix : bool
+        CutMix or MixUp for every batch; the paper: on CIFAR and Fashion-MNIST.
+    device : str
     cnn_epochs, cnn_batch, cnn_learning_rate, identity
         Of the CNN; `identity` is the weight of the unit impulse in its initial second kernels.  The paper starts from 0; 1 keeps
         them close to what recurrence with a contraction can express (our choice).
     inverse_epochs, inverse_learning_rate, inverse_clip_norm, series_weight
         Of the fit of the recurrence; the paper: 100 epochs, 1e-4, 1e-3, 10.
+    n_inverse : int, optional
+        Images in an epoch of that fit, drawn anew for each; the whole training set when absent.
     batch_size, learning_rate, clip_norm, weight_decay
         Of all recurrent stages; the paper: 8 to 32, 1e-5, 1e-4, 0.01.
     linear_epochs, anneal_rounds, anneal_epochs, tune_epochs
@@ -83,6 +92,7 @@ class Parameters:
     """
 
     dataset: str = "mnist"
+    root: str | None = None
     n_train: int | None = None
     n_test: int | None = None
     n_validation: int = 0
@@ -90,6 +100,9 @@ class Parameters:
     stages: tuple[str, ...] = STAGES
     shift: int = 0
     flip: bool = False
+    crop_area: float | None = None
+    mix: bool = False
+    device: str = "cpu"
     cnn_epochs: int = 10
     cnn_batch: int = 128
     cnn_learning_rate: float = 0.1
@@ -98,6 +111,7 @@ class Parameters:
     inverse_learning_rate: float = 3e-3
     inverse_clip_norm: float | None = 1.0
     series_weight: float = 1.0
+    n_inverse: int | None = None
     batch_size: int = 64
     learning_rate: float = 1e-3
     clip_norm: float = 1.0
@@ -123,6 +137,10 @@ class Parameters:
                 raise unknown_name("cordsnet recipe", "stage", name, STAGES)
         if list(self.stages) != [s for s in STAGES if s in self.stages] or ("inverse" in self.stages) != ("cnn" in self.stages):
             raise ConfigError("cordsnet recipe", f"`stages` is {self.stages}", expected=f"some of {STAGES} in this order, the first two together")
+
+    def augmentation(self, n_classes: int) -> Augmentation:
+        """What is done to training images."""
+        return Augmentation(self.shift, self.flip, self.crop_area, n_classes if self.mix else None)
 
     def plan(self, dt_ms: float, *, penalty: bool) -> TrialPlan:
         """The trial in steps of `dt_ms`."""
@@ -193,7 +211,7 @@ def train(model: CordsNet, parameters: Parameters | None = None, *, seed: int, f
         If the images or labels are not the model's.
     """
     p = parameters or Parameters()
-    sets = load_splits(p.dataset, image_size=model.config.image_size, n_train=p.n_train, n_test=p.n_test, n_validation=p.n_validation)
+    sets = load_splits(p.dataset, image_size=model.config.image_size, n_train=p.n_train, n_test=p.n_test, n_validation=p.n_validation, root=p.root)
     return train_on(model, *sets, p, seed=seed, folder=folder, progress=progress)
 
 
@@ -202,6 +220,7 @@ def train_on(
 ) -> dict[str, float]:
     """Train on images already in memory; parameters and result are those of :func:`train`."""
     check_images(train_set, model, "cordsnet recipe")
+    model.to(p.device)
     check_images(test_set, model, "cordsnet recipe")
     folder, name = Path(folder), _metric(p)
     metrics: dict[str, float] = {}
@@ -231,14 +250,9 @@ def _metric(p: Parameters) -> str:
 
 def _from_cnn(model: CordsNet, train_set: Images, test_set: Images, p: Parameters, seed: int, folder: Path, progress: bool | None) -> dict[str, float]:
     cnn = cnn_architecture.build(cnn_architecture.twin_config(model.config, identity=p.identity), seed=seed)
+    shared = ("dataset", "root", "n_validation", "shift", "flip", "crop_area", "mix", "device")
     of_cnn = cordsnet_cnn.Parameters(
-        dataset=p.dataset,
-        n_validation=p.n_validation,
-        n_epochs=p.cnn_epochs,
-        batch_size=p.cnn_batch,
-        learning_rate=p.cnn_learning_rate,
-        shift=p.shift,
-        flip=p.flip,
+        n_epochs=p.cnn_epochs, batch_size=p.cnn_batch, learning_rate=p.cnn_learning_rate, **{name: getattr(p, name) for name in shared}
     )
     found = cordsnet_cnn.train_on(cnn, train_set, test_set, of_cnn, seed=seed, folder=folder / "cnn", progress=progress)
     teacher = cnn_architecture.fold(cnn)
@@ -255,10 +269,15 @@ def _from_cnn(model: CordsNet, train_set: Images, test_set: Images, p: Parameter
         clip_norm=p.inverse_clip_norm,
         seed=seed,
         folder=folder / "inverse",
+        augmentation=Augmentation(crop_area=p.crop_area, mix_classes=model.config.n_classes if p.mix else None),
+        n_images=p.n_inverse,
+        device=p.device,
         progress=progress,
     )
     metrics = {f"{_metric(p)}_cnn": found[_metric(p)], f"{_metric(p)}_inverse": held_out_accuracy(model, test_set)}
-    return metrics | {k: v for k, v in gaps(model, teacher, test_set.take(slice(0, 200))[0]).items() if k.endswith("_mean") or not math.isfinite(v)}
+    return metrics | {
+        k: v for k, v in gaps(model, teacher, test_set.take(slice(0, 200))[0].to(p.device)).items() if k.endswith("_mean") or not math.isfinite(v)
+    }
 
 
 def _through_time(
@@ -277,8 +296,9 @@ def _through_time(
         clip_norm=p.clip_norm,
         schedule="cosine" if stage == "tune" else "constant",
         seed=subseed(seed, stage),
+        device=p.device,
     )
-    make = batches(images, p.batch_size, shift=p.shift, flip=p.flip, n_images=p.n_recurrent)
+    make = batches(images, p.batch_size, p.augmentation(model.config.n_classes), n_images=p.n_recurrent, device=p.device)
     n_images = min(len(images), p.n_recurrent or len(images))
     some = held_out.part(slice(0, p.n_evaluate))
     evaluate = (lambda _: {_metric(p): held_out_accuracy(twin, some)}) if p.n_evaluate else None

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from neurodyn.seeding import subseed
 from neurodyn.training.loop import TrainConfig, fit
 from neurodyn.training.losses import step_accuracy
-from neurodyn.training.recipes._trials import Images, batches, check_images, load_splits
+from neurodyn.training.recipes._trials import Augmentation, Images, batches, check_images, load_splits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +27,9 @@ class Parameters:
 
     Attributes
     ----------
-    dataset : {"cifar10", "digits", "mnist"}
+    dataset : {"cifar10", "digits", "image_folder", "imagenet_folder", "mnist"}
+    root : str, optional
+        Where it is; found below ``NEURODYN_DATA`` when absent.
     n_train, n_test : int, optional
         First images of either split; all when absent.
     n_validation : int
@@ -39,9 +41,15 @@ class Parameters:
         Largest random translation of the training images, pixels.
     flip : bool
         Mirror half of the training images.
+    crop_area : float, optional
+        Random crops of at least this share of the area; the paper, on ImageNet: 0.08.
+    mix : bool
+        CutMix or MixUp for every batch; the paper: on CIFAR and Fashion-MNIST.
+    device : str
     """
 
     dataset: str = "mnist"
+    root: str | None = None
     n_train: int | None = None
     n_test: int | None = None
     n_validation: int = 0
@@ -51,6 +59,13 @@ class Parameters:
     weight_decay: float = 1e-4
     shift: int = 0
     flip: bool = False
+    crop_area: float | None = None
+    mix: bool = False
+    device: str = "cpu"
+
+    def augmentation(self, n_classes: int) -> Augmentation:
+        """What is done to training images."""
+        return Augmentation(self.shift, self.flip, self.crop_area, n_classes if self.mix else None)
 
 
 def train(model: CordsNetCNN, parameters: Parameters | None = None, *, seed: int, folder: str | Path, progress: bool | None = None) -> dict[str, float]:
@@ -62,7 +77,7 @@ def train(model: CordsNetCNN, parameters: Parameters | None = None, *, seed: int
         ``test_accuracy`` (``validation_accuracy`` where `n_validation` is given), ``train_loss``.
     """
     p = parameters or Parameters()
-    sets = load_splits(p.dataset, image_size=model.config.image_size, n_train=p.n_train, n_test=p.n_test, n_validation=p.n_validation)
+    sets = load_splits(p.dataset, image_size=model.config.image_size, n_train=p.n_train, n_test=p.n_test, n_validation=p.n_validation, root=p.root)
     return train_on(model, *sets, p, seed=seed, folder=folder, progress=progress)
 
 
@@ -87,10 +102,11 @@ def train_on(
         schedule="cosine",
         warmup_steps=min(100, n_batches * p.n_epochs // 10),
         seed=subseed(seed, "cnn"),
+        device=p.device,
     )
     history = fit(
         model,
-        batches(train_set, p.batch_size, shift=p.shift, flip=p.flip),
+        batches(train_set, p.batch_size, p.augmentation(model.config.n_classes), device=p.device),
         loss,  # type: ignore[arg-type]
         config,
         folder=folder,
@@ -105,9 +121,10 @@ def accuracy(model: CordsNetCNN, images: Images, *, batch_size: int = 500) -> fl
     """Fraction of images classified correctly by one feedforward pass."""
     import torch
 
+    device = model.class_bias.device
     correct = 0
     with torch.no_grad():
         for start in range(0, len(images), batch_size):
-            frames, labels = images.take(slice(start, start + batch_size))
+            frames, labels = (v.to(device) for v in images.take(slice(start, start + batch_size)))
             correct += int((model(frames).argmax(1) == labels).sum())
     return correct / len(images)

@@ -11,7 +11,7 @@ from neurodyn.architectures import cordsnet, cordsnet_cnn
 from neurodyn.errors import ConfigError, SchemaError
 from neurodyn.seeding import torch_generator
 from neurodyn.training.recipes._inverse import copy_feedforward, fit_inverse, gaps, solve_area
-from neurodyn.training.recipes._trials import Images, TrialPlan, batches, held_out_accuracy, load_images, run_trial, trial_loss
+from neurodyn.training.recipes._trials import Augmentation, Images, TrialPlan, batches, held_out_accuracy, load_images, run_trial, trial_loss
 from neurodyn.training.recipes.cordsnet import PAPER, Parameters, train_on, with_stages
 
 CONFIG = cordsnet.Config(depth=2, channels=6, image_size=8, n_classes=10, in_channels=1, stem_kernel=3, stem_stride=1, before_ms=40, stimulus_ms=60)
@@ -135,12 +135,15 @@ def test_supervised_steps_of_the_paper():
 
 def test_batches_are_shuffled_shifted_and_mirrored():
     images = Images(torch.arange(4.0)[:, None, None, None].expand(4, 1, 3, 5) + torch.arange(5.0) / 10, torch.arange(4))
-    found = list(batches(images, 2, shift=1, flip=True)(0, torch_generator(0, "b")))
+    found = list(batches(images, 2, Augmentation(shift=1, flip=True))(0, torch_generator(0, "b")))
     assert sorted(int(v) for _, labels in found for v in labels) == [0, 1, 2, 3]
     for frames, labels in found:
         assert frames.shape == (2, 1, 3, 5)
         assert torch.equal(frames.mean(dim=(1, 2, 3)).floor().long(), labels)
     assert len(list(batches(images, 3)(0, torch_generator(0, "b")))) == 1
+    drawn = [{int(v) for _, labels in batches(images, 1, n_images=2)(k, torch_generator(0, "b", k)) for v in labels} for k in range(8)]
+    assert {len(d) for d in drawn} == {2}
+    assert len(set(map(frozenset, drawn))) > 1  # another part of the images each epoch
 
 
 def test_accuracy_of_a_known_readout(digits):
