@@ -201,7 +201,7 @@ def train(model: CordsNet, parameters: Parameters | None = None, *, seed: int, f
     -------
     dict
         Accuracies after each stage (``test_accuracy``, or ``validation_accuracy`` where `n_validation` is given, is the last), and
-        the gaps of the inverse fit.
+        the gaps of the inverse fit.  Only the last is measured with the model's own Euler step, the others with that of training.
 
     Raises
     ------
@@ -230,18 +230,23 @@ def train_on(
     if "linear" in p.stages:
         model.slope = 1.0
         _through_time(model, sets, p, p.linear_epochs, seed, "linear", folder, progress, penalty=False)
-        metrics[f"{name}_linear"] = held_out_accuracy(model, test_set)
+        metrics[f"{name}_linear"] = held_out_accuracy(_in_training(model, p), test_set)
     if "anneal" in p.stages:
         for k in range(p.anneal_rounds):
             model.slope = max(0.0, 1 - (k + 1) / p.anneal_rounds)
             _through_time(model, sets, p, p.anneal_epochs, seed, f"anneal-{k:02d}", folder, progress, penalty=True)
     if len(p.stages) > 1:
         model.slope = 0.0
-    metrics[f"{name}_initialised"] = held_out_accuracy(model, test_set)
+    metrics[f"{name}_initialised"] = held_out_accuracy(_in_training(model, p), test_set)
     if "tune" in p.stages:
         _through_time(model, sets, p, p.tune_epochs, seed, "tune", folder, progress, penalty=True)
     metrics[name] = held_out_accuracy(model, test_set)
     return metrics
+
+
+def _in_training(model: CordsNet, p: Parameters) -> CordsNet:
+    """The model with the Euler step of training."""
+    return model if p.train_dt_ms is None else model.with_dt(p.train_dt_ms)
 
 
 def _metric(p: Parameters) -> str:
@@ -274,7 +279,7 @@ def _from_cnn(model: CordsNet, train_set: Images, test_set: Images, p: Parameter
         device=p.device,
         progress=progress,
     )
-    metrics = {f"{_metric(p)}_cnn": found[_metric(p)], f"{_metric(p)}_inverse": held_out_accuracy(model, test_set)}
+    metrics = {f"{_metric(p)}_cnn": found[_metric(p)], f"{_metric(p)}_inverse": held_out_accuracy(_in_training(model, p), test_set)}
     return metrics | {
         k: v for k, v in gaps(model, teacher, test_set.take(slice(0, 200))[0].to(p.device)).items() if k.endswith("_mean") or not math.isfinite(v)
     }
@@ -286,7 +291,7 @@ def _through_time(
     if n_epochs < 1:
         return
     images, held_out = sets
-    twin = model if p.train_dt_ms is None else model.with_dt(p.train_dt_ms)
+    twin = _in_training(model, p)
     plan = p.plan(float(twin.dt_ms or 0.0), penalty=penalty)
     config = TrainConfig(
         n_epochs=n_epochs,
