@@ -126,6 +126,21 @@ def test_hoisted_update_is_the_naive_one(depth, slope):
         torch.testing.assert_close(state[k], other[k], rtol=1e-11, atol=1e-13)  # float64, another order of sums
 
 
+def test_r8_at_224_pixels_is_the_naive_update_and_responds_a_block_a_step():
+    model = nd.build("cordsnet", depth=8, n_classes=10, image_size=224)
+    image = images(model, 1)
+    with torch.no_grad():
+        drive = model.encode(image)
+        state = other = model.initial_state(drive)
+        first = {}
+        for step in range(1, 5):
+            state, other = model.step(state, drive), naive_step(model, other, image)
+            first |= {k: step for k, r in state.items() if k not in first and bool((r != 0).any())}
+    assert [first[k] for k in model.phase] == [1, 1, 2, 2, 3, 3, 4, 4]
+    for k in model.phase:
+        assert float((state[k] - other[k]).norm()) < 1e-5 * float(other[k].norm())
+
+
 def test_without_stem_stride_and_pool():
     model = scrambled(small(stem_kernel=3, stem_stride=1, pool=False, image_size=9)).double()
     image = images(model).double()
