@@ -30,7 +30,7 @@ def draw(search):
     progress.set_xlabel("trial")
     progress.set_ylabel("accuracy on held-out training images")
     progress.set_ylim(0.05, None)
-    progress.legend(loc="center right", fontsize=6)
+    progress.legend(loc="upper left", fontsize=6)
     progress.set_title(f"{len(trial)} trials, 40,000 parameters,\n3,000 images seen once", loc="left")
 
     factors = [str(f) for f in search.factor.values]
