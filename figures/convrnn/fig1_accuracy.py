@@ -39,7 +39,7 @@ def draw(accuracy):
     )
     left.axvline(0.1, color="black", lw=0.6, ls=":")
     left.annotate("chance", (0.1, 0.01), xycoords=("data", "axes fraction"), xytext=(2, 2), textcoords="offset points", fontsize=6)
-    left.set_xlabel("accuracy at the last step\n(n seeds; where n = 1, interval over images only)")
+    left.set_xlabel("accuracy at the last step\n(open circles: n seeds)")
     left.set_title(f"{accuracy.attrs['n_items']:,} test images of CIFAR-10,\n40,000 parameters each", loc="left")
 
     for name, colour in LINES.items():
