@@ -26,7 +26,7 @@ MENDED = {**MODEL, "variant": "corrected", "sigma_range": [0.2, 1.0]}
 SHORT = {"n_train": 15_000, "n_epochs": 5, "batch_size": 64, "learning_rate": 4e-3}
 FREE = {**SHORT, "n_scattered_epochs": 1, "supervise": "all", "reward": "to-go", "reinforce_weight": 0.01}
 RECIPE = {**FREE, "move_cost": 1e-3}
-PICTURES = {"data": "large-cifar10", "n_epochs": 3}
+PICTURES = {"data": "large-cifar10", "n_epochs": 2}
 # condition -> configuration, recipe
 CONDITIONS = {
     "corrected": (MENDED, RECIPE),
@@ -144,7 +144,7 @@ def probe(networks, folder):
             cost = network_cost(module)
             heads = sum(p.numel() for p in module.baseline.parameters())
             found.attrs |= {"n_parameters": int(cost.n_parameters), "macs": int(cost.macs_trial), "n_parameters_baseline": heads}
-            found |= diagnose(module, parameters, recipe, load_split)
+            found = found.assign(diagnose(module, parameters, recipe, load_split).data_vars)
         found.to_netcdf(where / "outcomes.nc")
         print(network, found.correct.mean("presentation").values.round(3).tolist(), flush=True)
 
@@ -178,6 +178,8 @@ def pack(folder, out):
             if name in result.path:
                 answers = result.correct.sel(path=name).values
                 correct[i, j, : len(answers), : answers.shape[1]] = answers
+        if network.startswith("random"):  # its own policy: the fixations drawn for the path `random`
+            correct[i, paths.index("own")] = correct[i, paths.index("random")]
         for k, row in enumerate(json.loads(line) for line in (folder / network / "history.jsonl").read_text().splitlines()):
             for name, values in curves.items():
                 values[i, k] = row.get(name, np.nan)

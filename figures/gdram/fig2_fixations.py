@@ -13,7 +13,7 @@ MODELS = {
 
 
 def draw(fixations):
-    fig = figure("double", 112)
+    fig = figure("double", 104)
     grid = fig.add_gridspec(2, 1, height_ratios=(1, 1))
     maps = grid[0].subgridspec(1, 6).subplots()
     size = float(fixations.attrs.get("image_size", 64))

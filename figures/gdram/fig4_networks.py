@@ -17,7 +17,7 @@ CURVES = {
 
 
 def draw(table, outcomes):
-    fig = figure("double", 80)
+    fig = figure("double", 88)
     left, middle, right = fig.subplots(1, 3, width_ratios=(1.15, 1.0, 0.9))
     groups = [str(g) for g in table.group.values][::-1]
     own = table.sel(path="own")
@@ -25,7 +25,7 @@ def draw(table, outcomes):
         one = own.sel(group=group)
         colour = next((COLOURS[c] for key, c in KINDS.items() if group.startswith(key)), COLOURS["vermilion"])
         centre, low, high = (100 * float(one[v]) for v in ("accuracy", "low", "high"))
-        left.errorbar(centre, k, xerr=[[centre - low], [high - centre]], color=colour, marker="o", markersize=3.5)
+        left.errorbar(centre, k, xerr=[[centre - low], [high - centre]], color=colour, marker="o", markersize=2.2)
         left.text(101, k, f"{centre:.1f}", fontsize=5.6, va="center")
     left.set_yticks(range(len(groups)), [f"{g} (n = {int(table.n_networks.sel(group=g))})" for g in groups], fontsize=5.6)
     left.axvline(10, color="0.5", linewidth=0.6, linestyle=":")
@@ -35,7 +35,7 @@ def draw(table, outcomes):
         one = table.sel(contrast=name)
         centre, low, high = (100 * float(one[v]) for v in ("difference", "difference_low", "difference_high"))
         shown = COLOURS["vermilion"] if low > 0 or high < 0 else COLOURS["grey"]
-        middle.errorbar(centre, k, xerr=[[centre - low], [high - centre]], color=shown, marker="o", markersize=3.5)
+        middle.errorbar(centre, k, xerr=[[centre - low], [high - centre]], color=shown, marker="o", markersize=2.2)
     middle.axvline(0, color="0.5", linewidth=0.6)
     middle.set_yticks(range(len(contrasts)), contrasts, fontsize=5.6)
     middle.set_xlabel("difference in accuracy (points)\n95 % bootstrap interval")
@@ -45,6 +45,6 @@ def draw(table, outcomes):
             curve = 100 * outcomes.validation_accuracy[k]
             right.plot(outcomes.epoch, curve, color=COLOURS[colour], linestyle=dash, linewidth=1, label=label if j == 0 else None)
     right.set(xlabel="epoch (15,000 new canvases)", ylabel="validation accuracy (%)", ylim=(0, 100), xticks=outcomes.epoch.values)
-    right.legend(fontsize=5.2, loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2)
+    right.legend(fontsize=5.2, loc="upper center", bbox_to_anchor=(0.3, -0.22), ncols=2)
     panel_letter([left, middle, right], dx=-12)
     return fig

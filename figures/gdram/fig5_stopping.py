@@ -25,6 +25,7 @@ def draw(stopping, outcomes):
             ax.errorbar(place, centre, [[centre - low], [high - centre]], color=shade, marker=marker, markersize=5, markeredgecolor="black", zorder=5)
         right.plot(one.macs[order] / 1e6, 100 * one.accuracy[order], color=shade, linewidth=1)
     left.set(xlabel="mean glimpses before the answer", ylabel=f"accuracy (%), {int(stopping.attrs['n']):,} test canvases")
+    left.set_ylim(bottom=left.get_ylim()[0] - 0.35 * (left.get_ylim()[1] - left.get_ylim()[0]))
     left.legend(fontsize=6, loc="lower right")
     left.set_title("outlined: thresholds that lose 1 point at most on validation images", fontsize=6)
     condition = outcomes.condition.values.astype(str)
@@ -41,6 +42,8 @@ def draw(stopping, outcomes):
                 label=f"CNN, equal {name.split('-')[1]}".replace("macs", "MACs"),
             )
     right.set(xlabel="mean multiply-accumulates a trial (millions)", ylabel="accuracy (%)", xscale="log")
-    right.legend(fontsize=6, loc="lower right")
+    right.set_xticks([0.5, 1, 2], ["0.5", "1", "2"])
+    right.set_xticks([], minor=True)
+    right.legend(fontsize=6, loc="upper left")
     panel_letter([left, right], dx=-16)
     return fig

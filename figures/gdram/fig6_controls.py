@@ -24,5 +24,5 @@ def draw(controls):
     ax.text(10.6, len(paths) - 0.55, "chance", fontsize=5.6, va="center")
     ax.set_yticks(range(len(paths)), paths, fontsize=6.5)
     ax.set(xlabel=f"accuracy after six glimpses (%)\n{controls.attrs['n_images']:,} test canvases, 95 % bootstrap interval, one network each", xlim=(0, 100))
-    ax.legend(fontsize=6, loc="lower right")
+    ax.legend(fontsize=6, loc="upper center", bbox_to_anchor=(0.57, 1.0))
     return fig

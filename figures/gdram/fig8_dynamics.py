@@ -9,7 +9,7 @@ MODELS = {"gdram-mnist": ("corrected", "vermilion"), "gdram-mnist-paper": ("pape
 
 
 def draw(spectra, paths):
-    fig = figure("double", 66)
+    fig = figure("double", 64)
     axes = fig.subplots(1, 4)
     angle = np.linspace(0, 2 * np.pi, 300)
     for ax, (name, (label, colour)) in zip(axes, MODELS.items(), strict=False):
@@ -23,6 +23,9 @@ def draw(spectra, paths):
                 values.real, values.imag, s=5, marker="x" if grey else "o", color=shade, linewidth=0.5, alpha=0.7, label="untrained" if grey else "trained"
             )
         ax.set(xlabel="real part", aspect="equal", title=f"{label} training", xlim=(-1.1, 1.35), ylim=(-1.2, 1.2))
+        beyond = int((np.abs(spectra.eigenvalue.sel(model_name=name).values) > 1.4).sum())
+        if beyond:
+            ax.text(0.98, 0.03, f"{beyond} beyond the axes", transform=ax.transAxes, ha="right", fontsize=5.2)
         ax.legend(fontsize=5.6, loc="upper left", handletextpad=0.1)
     axes[0].set_ylabel(f"imaginary part\n{spectra.sizes['presentation']} test canvases")
     wheel = [COLOURS[c] for c in ("blue", "vermilion", "green", "purple", "orange", "sky", "yellow", "black", "grey")] + ["#7f4f24"]
@@ -35,6 +38,7 @@ def draw(spectra, paths):
             ax.annotate(str(digit), (float(mean[-1, 0]), float(mean[-1, 1])), fontsize=6, color=wheel[digit], xytext=(2, 2), textcoords="offset points")
         share = 100 * one.explained_variance_ratio.values
         which = "recognition" if "recognition" in str(layers) else "location"
-        ax.set(xlabel=f"component 1 ({share[0]:.0f} %)", ylabel=f"component 2 ({share[1]:.0f} %)", title=f"{which} core, class means")
-    panel_letter(axes, dx=-12)
+        below = f"component 1 ({share[0]:.0f} %)\nmeans of {len(label)} canvases by digit"
+        ax.set(xlabel=below, ylabel=f"component 2 ({share[1]:.0f} %)", title=f"{which} core")
+    panel_letter(axes, dx=-14)
     return fig

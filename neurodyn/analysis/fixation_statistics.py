@@ -12,6 +12,7 @@ from neurodyn.schema import PRESENTATION, TIME_BIN, check_responses
 __all__ = ["fixation_statistics"]
 
 WHERE = "fixation_statistics"
+STILL_PX = 0.1
 BOX = ("target_row", "target_column", "target_size")
 
 
@@ -53,7 +54,7 @@ def fixation_statistics(
         density                     (row, column)            1       share of fixations in each bin of the image
         density_target              (row, column)            1       the same around the middle of the target, over one image width
         amplitude                   (presentation, move)     pixel   length of each move
-        turning_deg                 (presentation, turn)     deg     angle between successive moves, in (-180, 180]; NaN where one has no length
+        turning_deg                 (presentation, turn)     deg     angle between successive moves, in (-180, 180]; NaN where one is under 0.1 px
         return_share                ()                       1       share of fixations from the third on that return
         within_class                ()                       pixel   mean distance between scanpaths of two images of one class
         between_class               ()                       pixel   and of two classes
@@ -128,7 +129,7 @@ def _mean(values: np.ndarray, chosen: np.ndarray) -> float:
 def _turning(moves: np.ndarray) -> np.ndarray:
     angle = np.arctan2(moves[..., 1], moves[..., 0])
     turn = np.rad2deg(np.angle(np.exp(1j * np.diff(angle, axis=1))))
-    still = np.linalg.norm(moves, axis=-1) < 1e-6
+    still = np.linalg.norm(moves, axis=-1) < STILL_PX
     return np.where(still[:, 1:] | still[:, :-1], np.nan, turn)
 
 
