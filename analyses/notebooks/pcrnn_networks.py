@@ -39,10 +39,10 @@ CONDITIONS = {
     "unet": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {}),
     "cascade": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {}),
     "crnn": ("mri_baseline", {**FRAME, "kind": "crnn", "channels": 28, "n_iterations": 3}, {}),
-    "pyramid-natural": ("pcrnn", PYRAMID, {"images": "cifar10"}),
+    "pyramid-natural": ("pcrnn", PYRAMID, {"images": "cifar10", "n_train": 600}),
     "single-natural": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"images": "cifar10"}),
     "cascade-natural": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {"images": "cifar10"}),
-    "unet-natural": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {"images": "cifar10"}),
+    "unet-natural": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {"images": "cifar10", "n_train": 600}),
 }
 ORDER = [
     "zero-filled-s0",
