@@ -33,7 +33,7 @@ def reconstruction_endpoints(
     stimuli: xr.Dataset,
     *,
     modules: Mapping[str, int],
-    starts: Sequence[str] = STARTS,
+    begin_from: Sequence[str] = STARTS,
     layer: str = "x",
     n_steps: int = 60,
     n_trained: int | None = None,
@@ -48,7 +48,7 @@ def reconstruction_endpoints(
         ``kspace mask reference``; two presentations or more.
     modules : mapping of name to int
         The step of the trial whose state is held: what lies outside the phase space says which module works, so each name iterates one module.
-    starts : sequence of {"own", "zero", "noise", "other"}
+    begin_from : sequence of {"own", "zero", "noise", "other"}
         The state of that step; zeros; noise of the state's own size; the state of the presentation before (a wrong image).
     layer : str
         A layer of coil images in the units of the measurement, and the key of the phase space it is read from.
@@ -81,31 +81,31 @@ def reconstruction_endpoints(
     """
     import torch
 
-    for name in starts:
+    for name in begin_from:
         if name not in STARTS:
             raise unknown_name("reconstruction_endpoints", "start", name, STARTS)
-    if not modules or n_steps < 1 or "own" not in starts or stimuli.sizes.get("presentation", 0) < 2:
+    if not modules or n_steps < 1 or "own" not in begin_from or stimuli.sizes.get("presentation", 0) < 2:
         raise ConfigError(
             "reconstruction_endpoints",
-            f"{len(modules)} modules, {n_steps} steps, starts {tuple(starts)}, {stimuli.sizes.get('presentation', 0)} presentations",
+            f"{len(modules)} modules, {n_steps} steps, starts {tuple(begin_from)}, {stimuli.sizes.get('presentation', 0)} presentations",
             expected='a module, a step, the start "own" and two presentations or more',
         )
     frames, reference = check_frames(model, stimuli, where="reconstruction_endpoints")
     target, n = rss(reference), len(reference)
-    shape = (len(modules), len(starts), n, n_steps)
+    shape = (len(modules), len(begin_from), n, n_steps)
     error, speed, distance = (np.full(shape, np.nan) for _ in range(3))
     for m, step in enumerate(modules.values()):
         state, drive = state_at(model, frames, step=step)
         space = phase_space(model, state)
         forward = step_map(model, state, drive)
         own = space.flatten(state)
-        now = {name: _start(name, own, space, seed) for name in starts}
+        now = {name: _start(name, own, space, seed) for name in begin_from}
         where = space.slices[layer]
         with torch.no_grad():
             for t in range(n_steps):
                 after = {name: forward(v) for name, v in now.items()}
                 end = after["own"][:, where]
-                for s, name in enumerate(starts):
+                for s, name in enumerate(begin_from):
                     x, before = after[name][:, where], now[name][:, where]
                     speed[m, s, :, t] = _relative(x - before, x)
                     distance[m, s, :, t] = _relative(x - end, end)
@@ -121,11 +121,11 @@ def reconstruction_endpoints(
             "speed": (dims, speed, {"units": "1/step"}),
             "distance": (dims, distance, {"units": "1"}),
             "same_end": ("module", same.mean(axis=1), {"units": "1"}),
-            "settled": ("module", still[:, list(starts).index("own")].mean(axis=1), {"units": "1"}),
+            "settled": ("module", still[:, list(begin_from).index("own")].mean(axis=1), {"units": "1"}),
         },
         {
             "module": list(modules),
-            "start": list(starts),
+            "start": list(begin_from),
             "step": ("time_bin", np.arange(1, n_steps + 1), {"units": "step"}),
             "stimulus_id": ("presentation", stimuli.stimulus_id.values),
         },

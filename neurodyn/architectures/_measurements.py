@@ -1,8 +1,9 @@
 """What networks that reconstruct images from partial k-space share: the frame, its encoding, and the state that carries its scale.
 
 A frame is a dict of ``kspace``, (2 * coil, row, column), centred k-space as real channels, and ``mask``, (1, row, column), 1 where it was
-measured.  Encoding divides by the largest root-sum-of-squares of the zero-filled image, so that every network sees images of unit size;
-readouts multiply by it again, so that they are in the units of the measurement.
+measured.  Encoding divides by the largest root-sum-of-squares of the zero-filled image and turns each coil by its mean phase, so that every
+network sees images of unit size that are real on average; readouts undo both, so that they are in the units of the measurement.  Both commute
+with the Fourier transform, so that data consistency stays exact.  This normalisation is our choice.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from neurodyn.dynamics.protocol import Drive
 
-__all__ = ["blank_frame", "consistent", "encode_measurement", "initialise"]
+__all__ = ["blank_frame", "consistent", "encode_measurement", "in_units", "initialise"]
 
 
 def blank_frame(n_coils: int, image_size: tuple[int, int], like: Tensor) -> dict[str, Tensor]:
@@ -36,7 +37,7 @@ def encode_measurement(frame: dict[str, Tensor], n_coils: int, *, where: str) ->
     -------
     dict
         ``x0``, (batch, 2 * coil, row, column), of unit size; ``missing``, (batch, 1, row, column), 1 where a sample was not measured, with
-        frequency zero in the corner; ``scale``, (batch, 1, 1, 1), by which `x0` is to be multiplied.
+        frequency zero in the corner; ``scale``, (batch, 2 * coil, 1, 1), the complex number by which each coil of `x0` is to be multiplied.
 
     Raises
     ------
@@ -59,8 +60,13 @@ def encode_measurement(frame: dict[str, Tensor], n_coils: int, *, where: str) ->
     check_mask(mask, where=where)
     zero_filled = as_channels(ifft2c(mask * as_complex(kspace)))
     top = rss(zero_filled).amax(dim=(-2, -1))[:, None, None, None]
-    scale = torch.where(top > 0, top, torch.ones_like(top))
-    return {"x0": zero_filled / scale, "missing": torch.fft.ifftshift(1 - mask, dim=(-2, -1)), "scale": scale}
+    top = torch.where(top > 0, top, torch.ones_like(top))
+    coils = as_complex(zero_filled / top)
+    mean = (coils * coils.abs()).sum(dim=(-2, -1), keepdim=True)
+    size = mean.abs()
+    phase = torch.where(size > 0, mean / size.clamp_min(torch.finfo(size.dtype).tiny), torch.ones_like(mean))
+    scale = as_channels(top * phase)
+    return {"x0": as_channels(coils * phase.conj()), "missing": torch.fft.ifftshift(1 - mask, dim=(-2, -1)), "scale": scale}
 
 
 def consistent(image: Tensor, drive: Drive) -> Tensor:
@@ -70,6 +76,11 @@ def consistent(image: Tensor, drive: Drive) -> Tensor:
     """
     spectrum = torch.fft.fft2(as_complex(image), norm="ortho")
     return drive["x0"] + as_channels(torch.fft.ifft2(drive["missing"] * spectrum, norm="ortho"))
+
+
+def in_units(image: Tensor, scale: Tensor) -> Tensor:
+    """Images as the network sees them, in the units of the measurement: coil by coil times the complex `scale`."""
+    return as_channels(as_complex(image) * as_complex(scale))
 
 
 def initialise(network: nn.Module, seed: int, family: str, *, damped: tuple[str, ...] = (), damping: float = 0.1) -> None:

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from neurodyn.architectures._measurements import blank_frame, consistent, encode_measurement, initialise
+from neurodyn.architectures._measurements import blank_frame, consistent, encode_measurement, in_units, initialise
 from neurodyn.dynamics.schedule import Schedule
 from neurodyn.errors import ConfigError, unknown_name
 from neurodyn.numerics.fourier import crop, pad_to_multiple, rss
@@ -144,11 +144,16 @@ class Baseline(nn.Module):
         for name in layers:
             if name not in self.layers:
                 raise unknown_name("Baseline.rates", "layer", name, self.layers)
-        return {name: state[name] if name in self.hidden else state[name] * state["scale"] for name in layers}
+        return {name: state[name] if name in self.hidden else self._in_units(state[name], state["scale"]) for name in layers}
 
     def readout(self, state: State) -> Tensor:
         """The reconstruction in the units of the measurement: every coil, or one channel of magnitude for the U-Net."""
-        return state["image" if self.config.kind == "unet" else "x"] * state["scale"]
+        return self._in_units(state["image" if self.config.kind == "unet" else "x"], state["scale"])
+
+    def _in_units(self, image: Tensor, scale: Tensor) -> Tensor:
+        if self.config.kind == "unet":
+            return image * torch.linalg.vector_norm(scale[:, :2], dim=1, keepdim=True)
+        return in_units(image, scale)
 
     def _recur(self, state: State, drive: Drive) -> State:
         below, new = state["x"], {}

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from neurodyn.architectures._measurements import blank_frame, consistent, encode_measurement, initialise
+from neurodyn.architectures._measurements import blank_frame, consistent, encode_measurement, in_units, initialise
 from neurodyn.dynamics.schedule import Schedule
 from neurodyn.errors import ConfigError, unknown_name
 from neurodyn.numerics.fourier import crop, pad_to_multiple
@@ -228,7 +228,7 @@ class PyramidConvRNN(nn.Module):
         for name in layers:
             if name not in self.layers:
                 raise unknown_name("PyramidConvRNN.rates", "layer", name, self.layers)
-        return {name: state[name] * state["scale"] if name == "x" else state[name] for name in layers}
+        return {name: in_units(state[name], state["scale"]) if name == "x" else state[name] for name in layers}
 
     def readout(self, state: State) -> Tensor:
         """The reconstruction, (batch, 2 * coil, row, column), in the units of the measurement."""
@@ -239,7 +239,7 @@ class PyramidConvRNN(nn.Module):
                 x = self._fuse(state)
             elif bool(started.any()):
                 x = torch.where(started[:, None, None, None], self._fuse(state), x)
-        return x * state["scale"]
+        return in_units(x, state["scale"])
 
     def with_iterations(self, n_iterations: tuple[int, ...]) -> PyramidConvRNN:
         """The same weights with another number of iterations for each module.

@@ -131,7 +131,7 @@ def test_contrasts_are_paired_over_images_and_seeds():
     [
         (lambda m, s: reconstruction_errors(m, s[FRAME]), SchemaError, "`stimuli` has kspace, mask"),
         (lambda m, s: reconstruction_errors(m, s, steps={"late": 6}), ConfigError, "step 6 of `late` is not in the trial"),
-        (lambda m, s: reconstruction_endpoints(m, s, modules={"x": 0}, starts=("own", "nois"), seed=0), ConfigError, "did you mean `noise`"),
+        (lambda m, s: reconstruction_endpoints(m, s, modules={"x": 0}, begin_from=("own", "nois"), seed=0), ConfigError, "did you mean `noise`"),
         (lambda m, s: reconstruction_endpoints(m, s.isel(presentation=[0]), modules={"x": 0}, seed=0), ConfigError, "1 presentations"),
         (lambda m, s: frequency_gain(m, *state_at(m, s[FRAME]), s[FRAME], layer="y", seed=0), ConfigError, "`y` holds no complex images"),
         (lambda m, s: frequency_gain(m, *state_at(m, s[FRAME]), s[FRAME].isel(presentation=[0]), seed=0), SchemaError, "no mask for 3 states"),

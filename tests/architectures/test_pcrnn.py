@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import neurodyn as nd
 from neurodyn.architectures import mri_baseline
+from neurodyn.architectures._measurements import in_units
 from neurodyn.architectures.pcrnn import SMALL, Config, build
 from neurodyn.dynamics.linearise import dense, jacobian
 from neurodyn.errors import ConfigError, ModelError, NumericsError
@@ -34,6 +35,11 @@ def frame(n=2, coils=2, size=(17, 14), share=0.4, seed=0, dtype=torch.float32):
     return images, {"kspace": as_channels(fft2c(as_complex(images))) * mask, "mask": mask}
 
 
+def normalised(shown, drive):
+    """The measurement as the network sees it."""
+    return as_channels(as_complex(shown["kspace"]) / as_complex(drive["scale"]))
+
+
 def run(model, shown, n_steps=None):
     with torch.no_grad():
         drive = model.encode(shown)
@@ -56,7 +62,7 @@ def test_iterations_are_the_equations_written_out():
     model = shaken(SMALL)
     _, shown = frame(size=(16, 12))
     drive, states = run(model, shown)
-    y, mask = shown["kspace"] / drive["scale"], shown["mask"]
+    y, mask = normalised(shown, drive), shown["mask"]
     assert torch.allclose(states[0]["x"], as_channels(ifft2c(as_complex(y))), atol=1e-6)
     x, kept = states[0]["x"], []
     with torch.no_grad():
@@ -78,7 +84,7 @@ def test_iterations_are_the_equations_written_out():
         c = torch.cat(kept, dim=1)
         for k, layer in enumerate(model.fusion):
             c = torch.relu(layer(c)) if k < 3 else layer(c)
-        assert torch.allclose(model.readout(states[-1]), data_consistency(c, y, mask) * drive["scale"], atol=1e-4)
+        assert torch.allclose(model.readout(states[-1]), in_units(data_consistency(c, y, mask), drive["scale"]), atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["pyramid", "single", "untied", "no fusion"])
@@ -118,7 +124,7 @@ def test_without_activations_hidden_states_superpose():
     with torch.no_grad():
         drives = [{**model.encode(f)} for f in (a, b)]
         for d in drives:
-            d["x0"], d["scale"] = d["x0"] * d["scale"], torch.ones_like(d["scale"])
+            d["x0"] = in_units(d["x0"], d["scale"])
         drives.append({**drives[0], "x0": 2 * drives[0]["x0"] - 3 * drives[1]["x0"]})
         states = [model.initial_state(d) for d in drives]
         for _ in range(5):
@@ -143,11 +149,16 @@ def test_permuted_coils_with_permuted_weights_give_permuted_images():
     assert torch.allclose(other.readout(run(other, swapped)[1][-1]), model.readout(run(model, shown)[1][-1])[:, order], atol=1e-5)
 
 
-def test_reconstruction_scales_with_the_measurement():
+def test_reconstruction_scales_and_turns_with_the_measurement():
     model = shaken(SMALL)
     _, shown = frame()
-    louder = {"kspace": 7 * shown["kspace"], "mask": shown["mask"]}
-    assert torch.allclose(model.readout(run(model, louder)[1][-1]), 7 * model.readout(run(model, shown)[1][-1]), rtol=1e-4, atol=1e-4)
+    factor = 7 * torch.tensor([1j, 0.6 - 0.8j]).reshape(2, 1, 1)  # another phase for each coil
+    other = {"kspace": as_channels(factor * as_complex(shown["kspace"])), "mask": shown["mask"]}
+    expected = as_channels(factor * as_complex(model.readout(run(model, shown)[1][-1])))
+    assert torch.allclose(model.readout(run(model, other)[1][-1]), expected, rtol=1e-4, atol=1e-4)
+    x0 = as_complex(model.encode(shown)["x0"])
+    mean = (x0 * x0.abs()).sum(dim=(-2, -1))
+    assert float(mean.imag.abs().max()) < 1e-5 * float(mean.real.min()) and float(mean.real.min()) > 0
 
 
 def test_published_parameter_counts():
@@ -184,7 +195,7 @@ def test_the_clock_says_which_module_works_and_the_last_goes_on():
     active = [[bool(s[k].any()) for k in model.hidden] for s in states]
     assert active == [[0, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0], *[[0, 0, 1]] * 5]
     assert torch.equal(states[5]["x1"], states[2]["x"]) and torch.equal(states[8]["x2"], states[3]["x"])
-    assert torch.allclose(model.readout(states[3]), states[3]["x"] * states[3]["scale"])  # before the last module: the image so far
+    assert torch.allclose(model.readout(states[3]), in_units(states[3]["x"], states[3]["scale"]))  # before the last module: the image so far
 
 
 def test_rows_at_different_iterations_are_stepped_each_for_itself():
@@ -237,7 +248,7 @@ def test_a_cascade_and_the_recurrent_baseline_are_their_equations():
     crnn = mri_baseline.build(mri_baseline.SMALL, seed=0)
     with torch.no_grad():
         drive = cascade.encode(shown)
-        y, state = shown["kspace"] / drive["scale"], cascade.initial_state(drive)
+        y, state = normalised(shown, drive), cascade.initial_state(drive)
         x = state["x"]
         for block in cascade.blocks:
             z = x

@@ -67,13 +67,13 @@ class Parameters:
     """
 
     images: str = "phantoms"
-    n_train: int = 1200
+    n_train: int = 300
     n_validation: int = 20
     n_test: int = 100
     accelerations: tuple[float, ...] = (4.0, 8.0)
     mask: str = "random"
     snr_db: float = 30.0
-    n_cycles: int = 1
+    n_cycles: int = 2
     n_epochs: int = 2
     batch_size: int = 2
     learning_rate: float = 3e-3
