@@ -11,9 +11,9 @@ MAPS = ("zero-filled", "x1", "x3", "readout")
 
 
 def draw(errors):
-    fig = figure("double", 142)
+    fig = figure("double", 150)
     fig.set_layout_engine("none")
-    rows = fig.add_gridspec(3, 1, left=0.075, right=0.92, top=0.955, bottom=0.075, hspace=0.36, height_ratios=(1.55, 1.1, 0.95))
+    rows = fig.add_gridspec(3, 1, left=0.085, right=0.88, top=0.96, bottom=0.02, hspace=0.42, height_ratios=(1.7, 1.0, 0.95))
     one = errors.sel(acceleration=4)
     first = draw_images(fig, rows[0].subgridspec(2, 6, wspace=0.05, hspace=0.06), one)
     middle = rows[1].subgridspec(1, 3, wspace=0.42)
@@ -23,9 +23,13 @@ def draw(errors):
     bands[0].legend(fontsize=5.5, loc="lower right", handlelength=1.2)
     bars = fig.add_subplot(middle[2])
     draw_gain(bars, errors)
+    for ax in (*bands, bars):
+        ax.tick_params(labelsize=6)
+        ax.xaxis.label.set_size(6.5)
+        ax.yaxis.label.set_size(6.5)
     maps = draw_maps(fig, rows[2].subgridspec(1, len(MAPS), wspace=0.1), one)
     panel_letter(first, "a", dx=-14)
-    panel_letter([bands[0]], "b")
+    panel_letter(bands[0], "b")
     panel_letter(bars, "c")
     panel_letter(maps, "d", dx=-14)
     return fig
@@ -38,7 +42,7 @@ def draw_images(fig, grid, one):
         top, below = fig.add_subplot(grid[0, c]), fig.add_subplot(grid[1, c])
         values = target if name == "target" else one.magnitude.sel(image=name).isel(example=0).values
         top.imshow(values, cmap="gray", vmin=0, vmax=1)
-        top.set_title(NAMES.get(name, name), fontsize=7, color=SHADES.get(name, "black"))
+        top.set_title(NAMES.get(name, name), fontsize=6.5, color=SHADES.get(name, "black"))
         below.imshow(one["mask"].isel(example=0) if name == "target" else abs(values - target), cmap="gray" if name == "target" else "magma", vmin=0, vmax=0.4)
         if name != "target":
             below.text(0.03, 0.03, f"{float(one.psnr.sel(image=name)[0]):.1f} dB", transform=below.transAxes, color="white", fontsize=6, va="bottom")
@@ -57,7 +61,7 @@ def draw_bands(ax, one, acceleration):
         middle, half = values.mean(axis=0), 1.96 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
         ax.plot(one.frequency_cpp, 10**middle, color=SHADES[name], linewidth=1.1, label=text)
         ax.fill_between(one.frequency_cpp, 10 ** (middle - half), 10 ** (middle + half), color=SHADES[name], alpha=0.2, linewidth=0)
-    ax.set(yscale="log", xlabel="spatial frequency (cycles/pixel)", ylabel="error power / reference power")
+    ax.set(yscale="log", xlabel="spatial frequency (cycles/pixel)", ylabel="error power / reference power", ylim=(0.01, 300))
     ax.set_title(f"{acceleration:g}x, n = {one.sizes['presentation']} phantoms", fontsize=6.5)
 
 
@@ -86,7 +90,7 @@ def draw_maps(fig, grid, one):
         ax.set_title(f"k-space error, {NAMES[name].split(' ')[0]}", fontsize=6.5)
         first = first or ax
     place = first.get_position()
-    bar = fig.add_axes((0.932, place.y0, 0.012, place.height))
+    bar = fig.add_axes((0.895, place.y0, 0.012, place.height))
     fig.colorbar(shown, cax=bar).set_label("log10 error /\nreference power", fontsize=5.8)
     bar.tick_params(labelsize=5.5)
     return first

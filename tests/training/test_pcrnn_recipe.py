@@ -1,5 +1,6 @@
 """The PC-RNN recipe: it beats zero-filling by 3 dB on its own images, resumes to the bit, and gives all networks the same batches."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -15,7 +16,7 @@ from neurodyn.training.recipes import pcrnn as recipe
 from neurodyn.training.recipes.pcrnn import Parameters, evaluate, measured, references, train
 
 SMALL = Config(n_coils=2, image_size=(16, 16), channels=4, n_iterations=(1, 1, 1), fusion_channels=4)
-SHORT = Parameters(n_train=6, n_validation=2, n_test=2, n_epochs=2, batch_size=2, warmup_steps=2)
+SHORT = Parameters(n_train=6, n_cycles=1, n_validation=2, n_test=2, n_epochs=2, batch_size=2, warmup_steps=2)
 
 
 def weights(model):
@@ -24,8 +25,8 @@ def weights(model):
 
 def test_training_on_sixteen_images_gains_three_decibels(tmp_path):
     model = build(Config(n_coils=2, image_size=(16, 16), channels=12, n_iterations=(1, 1, 2), fusion_channels=12), seed=0)
-    options = {"accelerations": (4,), "n_validation": 1, "n_test": 1, "snr_db": 40.0}
-    train(model, Parameters(n_train=16, n_epochs=45, batch_size=4, learning_rate=8e-3, warmup_steps=10, **options), seed=0, folder=tmp_path)
+    options = {"accelerations": (4,), "n_validation": 1, "n_test": 1, "snr_db": 40.0, "n_cycles": 1}
+    train(model, Parameters(n_train=16, n_epochs=20, batch_size=4, learning_rate=8e-3, warmup_steps=10, **options), seed=0, folder=tmp_path)
     frames = measured("phantoms", "train", 16, acceleration=4, image_size=16, n_coils=2, snr_db=40.0, keep_reference=True)
     found = evaluate(model, frames)
     gain = 10 * np.log10(found.zero_filled_nmse.mean() / found.nmse.mean())
@@ -54,6 +55,20 @@ def test_a_stopped_run_goes_on_to_the_bit_and_says_what_it_measured(tmp_path, mo
     assert train(again, SHORT, seed=0, folder=tmp_path / "stopped") == metrics and torch.equal(weights(whole), weights(again))
     rows = [json.loads(line) for line in (tmp_path / "whole" / "history.jsonl").read_text().splitlines()]
     assert len(rows) == 2 and {"train_nmse", "train_ssim", "psnr_8x"} <= set(rows[0])
+
+
+def test_cycles_go_on_from_the_weights_with_images_not_shown_before(tmp_path, monkeypatch):
+    shown, kept = [], recipe._cycle
+
+    def spy(model, images, parameters, seed, folder, progress):
+        shown.append((images.tobytes(), weights(model)))
+        kept(model, images, parameters, seed, folder, progress)
+        shown[-1] += (weights(model),)
+
+    monkeypatch.setattr(recipe, "_cycle", spy)
+    train(build(SMALL, seed=0), dataclasses.replace(SHORT, n_train=2, n_epochs=1, n_cycles=2), seed=0, folder=tmp_path)
+    (first, _, left), (second, found, _) = shown
+    assert first != second and torch.equal(left, found)
 
 
 @pytest.mark.parametrize("kind", ["zero_filled", "unet", "cascade", "crnn"])
