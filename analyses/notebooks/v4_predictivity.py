@@ -72,10 +72,8 @@ class Still:
 def network(name, size, untrained):
     """A shipped network in another frame size."""
     card = card_of(name)
-    key = {"drc": "resolution", "drc_teacher": None}.get(card.architecture, "image_size")
-    model = nd.build(card.architecture, seed=card.seed, **card.config, **({} if key is None or key in card.config else {key: size}))
-    if key in card.config:
-        model = nd.build(card.architecture, seed=card.seed, **{**card.config, key: size})
+    frame = {} if card.architecture in ("drc", "drc_teacher") else {"image_size": size}
+    model = nd.build(card.architecture, seed=card.seed, **{**card.config, **frame})
     if not untrained:
         load_weights(model, weights_path(name))
     if card.architecture == "drc_teacher":
@@ -84,7 +82,10 @@ def network(name, size, untrained):
 
 
 def frames_of(name):
-    small = card_of(name).config.get("image_size", 32) if name not in LEFT_OUT else 32
+    card = None if name in LEFT_OUT else card_of(name)
+    if card is not None and card.architecture == "drc":
+        return (card.config.get("resolution", 8),)  # the map behind its sensor has a fixed size
+    small = 32 if card is None else card.config.get("image_size", 32)
     return FRAMES.get(name, (max(16, min(32, 2 * small)),) if name.startswith("cordsnet") else (32,))
 
 
