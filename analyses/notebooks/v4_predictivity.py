@@ -86,6 +86,8 @@ def frames_of(name):
     if card is not None and card.architecture == "drc":
         return (card.config.get("resolution", 8),)  # the map behind its sensor has a fixed size
     small = 32 if card is None else card.config.get("image_size", 32)
+    if card is not None and card.architecture == "cordsnet":
+        return (small,)  # every place has its own bias
     return FRAMES.get(name, (max(16, min(32, 2 * small)),) if name.startswith("cordsnet") else (32,))
 
 
