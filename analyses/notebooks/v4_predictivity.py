@@ -235,21 +235,25 @@ def table(folder, out):
 
 
 def claims(data, out):
-    """The table in words and numbers, for the page of claims."""
-    lines = ["| predictor | " + " | ".join(f"{s} (n = {int(n)})" for s, n in zip(data.session.values, data.n_neurons.values, strict=True)) + " | chosen |"]
-    lines.append("|---" * (len(data.session) + 2) + "|")
+    """The table in numbers, for the page of claims."""
+
+    def text(one, *names):
+        return [[float(one[name].values[k]) for name in names] for k in range(len(data.session))]
+
+    sessions = " | ".join(f"{s} (n = {int(n)})" for s, n in zip(data.session.values, data.n_neurons.values, strict=True))
+    lines = [f"| predictor | {sessions} | chosen |", "|---" * (len(data.session) + 2) + "|"]
     order = sorted(data.predictor.values, key=lambda p: -float(data.median_r.sel(predictor=p).mean()))
     for p in order:
         one = data.sel(predictor=p)
-        cells = [f"{one.median_r[k]:.3f} [{one.median_r_low[k]:.3f}, {one.median_r_high[k]:.3f}], {one.normalised[k]:.3f}" for k in range(len(data.session))]
-        lines.append(f"| {p} | " + " | ".join(cells) + f" | {', '.join(dict.fromkeys(str(c) for c in one.chosen.values))} |")
+        cells = [f"{r:.3f} [{low:.3f}, {high:.3f}], {n:.3f}" for r, low, high, n in text(one, "median_r", "median_r_low", "median_r_high", "normalised")]
+        lines.append(f"| {p} | {' | '.join(cells)} | {'; '.join(dict.fromkeys(str(c) for c in one.chosen.values))} |")
     for reference in data.reference.values:
-        lines += ["", f"Minus {reference}, paired:", "", "| predictor | " + " | ".join(data.session.values) + " |", "|---" * (len(data.session) + 1) + "|"]
+        lines += ["", f"Minus {reference}, paired:", "", f"| predictor | {sessions} |", "|---" * (len(data.session) + 1) + "|"]
         for p in order:
             gap = data.sel(predictor=p, reference=reference)
-            if np.isfinite(gap.difference).all():
-                cells = [f"{gap.difference[k]:+.3f} [{gap.difference_low[k]:+.3f}, {gap.difference_high[k]:+.3f}]" for k in range(len(data.session))]
-                lines.append(f"| {p} | " + " | ".join(cells) + " |")
+            if np.isfinite(gap.difference.values).all():
+                cells = [f"{d:+.3f} [{low:+.3f}, {high:+.3f}]" for d, low, high in text(gap, "difference", "difference_low", "difference_high")]
+                lines.append(f"| {p} | {' | '.join(cells)} |")
     out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
