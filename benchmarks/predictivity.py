@@ -10,6 +10,7 @@ or split and say so ("extrapolated").
 Measured on one core of a shared machine (x86-64, OpenBLAS), ratio of CPU seconds, then the difference in the score and the largest over neuroids:
 
     ceiling, 3,200 images x 46 repeats     25.3 / 0.42 s    60x      2.1e-8   1.5e-7
+    PLS, 1,000 features, one bin           29.1 / 0.69 s    42x      9.1e-11  4.8e-9
     ridge, 1,000 features, one bin          4.4 / 1.13 s    3.9x     2.5e-8   2.1e-7
     ridge, 1,000 features, 20 bins           96 / 7.7 s     12x      1.0e-8   1.8e-7    (peer: one bin, extrapolated)
 """
