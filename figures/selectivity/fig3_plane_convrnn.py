@@ -2,8 +2,8 @@
 
 from neurodyn.plot.selectivity_plane import draw_selectivity_planes
 
-INPUTS = {"plane": "selectivity/plane_convrnn-rgc"}
+INPUTS = {"plane": "selectivity/plane_convrnn"}
 
 
 def draw(plane):
-    return draw_selectivity_planes(plane, "Reciprocal gated network on CIFAR-10")
+    return draw_selectivity_planes(plane.isel(model=[0, 1]), "Reciprocal gated network on CIFAR-10")

@@ -19,6 +19,7 @@ from neurodyn.analysis.fit_over_time import fit_over_time
 from neurodyn.analysis.fixation_statistics import fixation_statistics
 from neurodyn.analysis.fixed_points import fixed_points
 from neurodyn.analysis.frequency_gain import frequency_gain
+from neurodyn.analysis.gabor_preferences import gabor_preferences
 from neurodyn.analysis.glimpse_controls import glimpse_controls
 from neurodyn.analysis.glimpse_weights import glimpse_weights
 from neurodyn.analysis.grating_series import grating_series
@@ -36,6 +37,7 @@ from neurodyn.analysis.network_cost import network_cost
 from neurodyn.analysis.noise_robustness import noise_robustness
 from neurodyn.analysis.non_normality import non_normality
 from neurodyn.analysis.object_information import object_information
+from neurodyn.analysis.object_selectivity import object_selectivity
 from neurodyn.analysis.object_solution_time import object_solution_time
 from neurodyn.analysis.optimal_stimulus import optimal_stimulus
 from neurodyn.analysis.perturbation_growth import perturbation_growth
@@ -51,6 +53,7 @@ from neurodyn.analysis.reconstruction_errors import reconstruction_errors
 from neurodyn.analysis.representational_geometry import representational_geometry
 from neurodyn.analysis.robustness import robustness
 from neurodyn.analysis.search_gains import search_gains
+from neurodyn.analysis.selectivity_lesions import selectivity_lesions
 from neurodyn.analysis.selectivity_plane import selectivity_plane
 from neurodyn.analysis.sensor_paths import sensor_paths
 from neurodyn.analysis.sensor_view import sensor_view
@@ -88,6 +91,7 @@ __all__ = [
     "fixation_statistics",
     "fixed_points",
     "frequency_gain",
+    "gabor_preferences",
     "glimpse_controls",
     "glimpse_weights",
     "grating_series",
@@ -105,6 +109,7 @@ __all__ = [
     "noise_robustness",
     "non_normality",
     "object_information",
+    "object_selectivity",
     "object_solution_time",
     "optimal_stimulus",
     "perturbation_growth",
@@ -120,6 +125,7 @@ __all__ = [
     "representational_geometry",
     "robustness",
     "search_gains",
+    "selectivity_lesions",
     "selectivity_plane",
     "sensor_paths",
     "sensor_view",

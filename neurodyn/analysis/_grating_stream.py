@@ -33,8 +33,8 @@ class Components:
     ----------
     f0 : float32 array, (row, unit)
         Mean response.
-    f1 : complex64 array, (row, unit)
-        Response at the grating's frequency, amplitude and phase: r = f0 + Re(f1 exp(2 pi i g t)).
+    f1 : float32 array, (row, unit)
+        Amplitude of the response at the grating's frequency.
     deviation : float array, (unit, step)
         Mean over rows of |response - response to the blank| in the first steps.
     """
@@ -88,7 +88,8 @@ class Units:
         import torch
 
         rates = model.rates(state, drive, tuple(p.layer for p in self.plans))
-        return torch.cat([_flat(rates[p.layer], p) for p in self.plans], dim=1)
+        parts = [_flat(rates[p.layer], p) for p in self.plans]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 def plan_units(model: DynamicalModel, layer: str | Sequence[str], units: str | Sequence[int] | np.ndarray) -> Units:
@@ -166,7 +167,7 @@ def stream_components(
     timeline = Timeline(np.arange(n_steps), np.arange(n_steps), model.dt_ms)
     blank_course = _blank_course(model, plan, timeline, (n_channels, n_rows, n_columns), on)
     n_onset = len(blank_course)
-    f0, f1 = np.empty((n, n_units), np.float32), np.empty((n, n_units), np.complex64)
+    f0, f1 = (np.empty((n, n_units), np.float32) for _ in range(2))
     deviation = torch.zeros(n_onset, n_units, device=on)
     with torch.no_grad():
         for start in range(0, n, batch_size):
@@ -185,7 +186,7 @@ def stream_components(
                 if k < n_onset:
                     deviation[k] += (rate - blank_course[k]).abs_().sum(0)
             f0[rows] = sums[0].cpu().numpy()
-            f1[rows] = torch.complex(sums[1], -sums[2]).cpu().numpy()
+            f1[rows] = torch.hypot(sums[1], sums[2]).cpu().numpy()
     _refuse_non_finite(where, plan.name, f0, keys)
     return Components(f0, f1, deviation.T.double().cpu().numpy() / n)
 
@@ -212,7 +213,7 @@ def _blank_course(model: DynamicalModel, plan: Units, timeline: Timeline, shape:
 
 
 def _refuse_if_too_large(where: str, n: int, n_units: int) -> None:
-    size, free = 24 * n * n_units, available_bytes()
+    size, free = 16 * n * n_units, available_bytes()
     if size > 0.8 * free:
         raise CapacityError(
             where,

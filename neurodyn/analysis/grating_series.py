@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from neurodyn.analysis._grating_stream import Units, check_steps, image_shape, plan_units
+from neurodyn.dynamics.image_view import image_view
 from neurodyn.dynamics.schedule import Timeline
 from neurodyn.dynamics.simulate import model_device, unroll
 from neurodyn.errors import ConfigError, SchemaError, first_of
@@ -42,7 +43,7 @@ def grating_series(
     Parameters
     ----------
     model : DynamicalModel
-        In eval mode; one that sees one image a frame.
+        In eval mode; one whose frame is, or holds, one image.
     layer : str
     preferred : Dataset
         Of :func:`neurodyn.analysis.grating_tuning` on the central units (``units="center"``) or others of this layer: their
@@ -92,6 +93,7 @@ def grating_series(
     >>> grating_series(model, "V1", best).contrast_response.dims
     ('neuroid', 'contrast')
     """
+    model = image_view(model)
     shape = image_shape(WHERE, model)
     contrast = 100 * contrasts(WHERE, np.asarray(contrast_percent, float))
     if len(contrast) < 4 or (np.diff(contrast) <= 0).any() or contrast[-1] <= 0:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
+from neurodyn.analysis._grating_indices import Grid, describe_units, response_halves
 from neurodyn.analysis._grating_stream import Components, Units, check_steps, plan_units, stream_components
+from neurodyn.dynamics.image_view import image_view
 from neurodyn.errors import ConfigError, unknown_name
 from neurodyn.numerics import permutation, tuning
 from neurodyn.schema import NEUROID
@@ -26,6 +28,7 @@ WHERE = "grating_tuning"
 RESPONSES = ("auto", "f0", "f1")
 GRID = ("direction", "spatial_frequency", "temporal_frequency")
 F1_F0_CAP = 1000.0
+_BLOCK = 4096
 
 
 def grating_tuning(
@@ -58,7 +61,7 @@ def grating_tuning(
     Parameters
     ----------
     model : DynamicalModel
-        In eval mode; one that sees one image a frame.
+        In eval mode; one whose frame is, or holds, one image.
     layer : str or sequence of str
         Several layers are measured in one run.
     spatial_frequency_cpp : sequence of float, cycles per pixel
@@ -99,7 +102,8 @@ def grating_tuning(
         preferred_direction_deg                neuroid                                      degrees  of the fit; orientation = direction - 90
         preferred_orientation_deg              neuroid                                      degrees
         direction_half_width_deg               neuroid                                      degrees  at half height; direction_r2
-        osi, dsi, circular_variance            neuroid                                      1        see numerics.tuning
+        osi, dsi, circular_variance            neuroid                                      1        see numerics.tuning; with noise OSI and
+                                                                                                     DSI are cross-validated (below)
         separability, speed_slope              neuroid                                      1        of the spatial x temporal surface
         preferred_speed_px_s                   neuroid                                      pixel/s  temporal / spatial frequency
                                                                                                      (`preferred_speed_px_step`)
@@ -122,7 +126,11 @@ def grating_tuning(
     Notes
     -----
     A direction between two measured ones lowers the apparent spatial preference of a unit that is a Gaussian in the plane of
-    frequencies by the cosine of the offset; the fit over three neighbouring directions undoes this.
+    frequencies by the cosine of the offset; the fit to direction and spatial frequency together undoes this.
+
+    Without noise, curves are cut through the best grating.  With noise all gratings count, and OSI and DSI are read in one half of the
+    trials at the direction found in the other (halves of the repeats; of the frequencies where there are none), so that untuned units
+    get 0 on average and single values can be negative; ``osi_dsi`` in the attributes says which.
 
     Examples
     --------
@@ -132,6 +140,7 @@ def grating_tuning(
     >>> round(float(ds.preferred_direction_deg), 1), round(float(ds.preferred_spatial_frequency_cpp), 2)
     (45.0, 0.1)
     """
+    model = image_view(model)
     if response not in RESPONSES:
         raise unknown_name(WHERE, "response", response, RESPONSES)
     if n_repeats < 1 or (n_repeats > 1 and seed is None):
@@ -159,8 +168,7 @@ def grating_tuning(
     shown["contrast_percent"][-n_blank:] = 0.0
     keys = [f"grating-{c}#{r}" for c, r in zip(condition, repeat, strict=True)] + [f"grey#{r}" for r in range(n_blank)]
     parts = stream_components(model, plan, shown, where=WHERE, n_steps=n_steps, n_skip=n_skip, keys=keys, batch_size=batch_size, device=device, seed=seed)
-    grid = {"direction": direction, "spatial_frequency": sf, "temporal_frequency": tf}
-    return _describe(parts, plan, grid, condition, n_blank, model.dt_ms, response, (n_permutations, alpha, seed))
+    return _describe(parts, plan, Grid(direction, sf, tf, model.dt_ms), condition, n_blank, response, (n_permutations, alpha, seed))
 
 
 def default_frequencies(n_analysed: int) -> np.ndarray:
@@ -170,46 +178,55 @@ def default_frequencies(n_analysed: int) -> np.ndarray:
 
 
 def _describe(
-    parts: Components,
-    plan: Units,
-    grid: dict[str, np.ndarray],
-    condition: np.ndarray,
-    n_blank: int,
-    dt_ms: float | None,
-    response: str,
-    test: tuple[int, float, int | None],
+    parts: Components, plan: Units, grid: Grid, condition: np.ndarray, n_blank: int, response: str, test: tuple[int, float, int | None]
 ) -> xr.Dataset:
     coords = plan.coords()
     ids = coords.pop("neuroid_id")
     baseline = parts.f0[-n_blank:].mean(0)
     n_permutations, alpha, seed = test
-    f0, f1 = parts.f0[:-n_blank], np.abs(parts.f1[:-n_blank])
+    f0, f1 = parts.f0[:-n_blank], parts.f1[:-n_blank]
     f0 -= baseline
     reason = _silent(f0, f1, baseline)
     live = reason == ""
-    f0, f1, baseline = f0[:, live], f1[:, live], baseline[live]
+    if not live.all():
+        f0, f1, baseline = f0[:, live], f1[:, live], baseline[live]
     is_f1 = f1.mean(0) > np.abs(f0).mean(0) if response == "auto" else np.full(live.sum(), response == "f1")
-    trials = np.where(is_f1, f1, f0)
-    n_repeats = len(trials) // (condition[-1] + 1)
-
-    def average(x: np.ndarray) -> np.ndarray:
-        return x.reshape(-1, n_repeats, x.shape[1]).mean(1).T
-
-    surface = average(trials).reshape(-1, *(len(v) for v in grid.values()))
-    variables = _indices(surface, grid, dt_ms, exact=seed is None)
-    best = average(trials).argmax(1)
-    rows = np.arange(len(best))
-    at_best = average(f0)[rows, best], average(f1)[rows, best]
-    variables["f1_f0"] = (at_best[1] / np.maximum(np.abs(at_best[0]), at_best[1] / F1_F0_CAP + np.finfo(np.float32).tiny), "1")
-    variables["is_f1"] = (is_f1, "1")
-    variables["baseline"] = (baseline, "1")
+    n_repeats = len(f0) // (condition[-1] + 1)
+    surface = np.empty((len(is_f1), *grid.shape), np.float32)
+    stratum = condition % grid.shape[2]  # noise differs between temporal frequencies: labels stay within one
+    blocks: list[dict[str, tuple[Any, str]]] = []
+    for start in range(0, max(len(is_f1), 1), _BLOCK):
+        units = slice(start, min(start + _BLOCK, len(is_f1)))
+        trials = np.where(is_f1[units], f1[:, units], f0[:, units])
+        mean = trials if n_repeats == 1 else trials.reshape(-1, n_repeats, trials.shape[1]).mean(1)
+        surface[units] = mean.T.reshape(-1, *grid.shape)
+        halves = response_halves(trials, n_repeats, grid) if seed is not None else None
+        found = describe_units(surface[units], grid, noise_variance=0.0 if seed is None else _noise(trials, n_repeats), halves=halves)
+        found["f1_f0"] = (_f1_f0(f0[:, units], f1[:, units], mean.argmax(0), n_repeats), "1")
+        if n_repeats > 1 and seed is not None:
+            p = permutation.condition_test(trials, condition, stratum=stratum, n_permutations=n_permutations, seed=seed)
+            found["p_value"], found["tuned"] = (p, "1"), (p <= alpha, "1")
+        blocks.append(found)
+    variables: dict[str, tuple[Any, str]] = {name: (np.concatenate([b[name][0] for b in blocks]), unit) for name, (_, unit) in blocks[0].items()}
+    variables["is_f1"], variables["baseline"] = (is_f1, "1"), (baseline, "1")
     late = tuning.latency(parts.deviation[live]) if live.any() else np.zeros(0)
-    variables["latency_ms" if dt_ms is not None else "latency_steps"] = (late * (dt_ms or 1.0), "ms" if dt_ms is not None else "step")
-    if n_repeats > 1 and seed is not None:
-        stratum = condition % len(grid["temporal_frequency"])  # noise differs between temporal frequencies: labels stay within one
-        p = permutation.condition_test(trials, condition, stratum=stratum, n_permutations=n_permutations, seed=seed)
-        variables["p_value"], variables["tuned"] = (p, "1"), (p <= alpha, "1")
-    return _label(surface, variables, grid, ids, coords, live, reason, dt_ms, n_repeats)
+    timed = grid.dt_ms is not None
+    variables["latency_ms" if timed else "latency_steps"] = (late * (grid.dt_ms or 1.0), "ms" if timed else "step")
+    return _label(surface, variables, grid, ids, coords, live, reason, n_repeats, crossed=halves is not None)
+
+
+def _noise(trials: np.ndarray, n_repeats: int) -> np.ndarray | None:
+    """Variance of each unit's mean response to a grating, from the repeats; unknown where there are none."""
+    if n_repeats < 2:
+        return None
+    return trials.reshape(-1, n_repeats, trials.shape[1]).var(axis=1, ddof=1).mean(0, dtype=float) / n_repeats
+
+
+def _f1_f0(f0: np.ndarray, f1: np.ndarray, best: np.ndarray, n_repeats: int) -> np.ndarray:
+    """At each unit's best grating."""
+    rows = best * n_repeats + np.arange(n_repeats)[:, None]
+    mean, swing = (x[rows, np.arange(len(best))].mean(0) for x in (f0, f1))
+    return swing / np.maximum(np.abs(mean), swing / F1_F0_CAP + np.finfo(np.float32).tiny)
 
 
 def _silent(f0: np.ndarray, f1: np.ndarray, baseline: np.ndarray) -> np.ndarray:
@@ -221,73 +238,22 @@ def _silent(f0: np.ndarray, f1: np.ndarray, baseline: np.ndarray) -> np.ndarray:
     return reason if scale > 1e-30 else np.where(np.abs(baseline) > 0, "constant", "silent")
 
 
-def _indices(surface: np.ndarray, grid: dict[str, np.ndarray], dt_ms: float | None, exact: bool) -> dict[str, tuple[Any, str]]:
-    direction, sf, tf = grid.values()
-    rows = np.arange(len(surface))
-    best = surface.reshape(len(surface), -1).argmax(1) if len(surface) else np.zeros(0, int)
-    i, j, k = np.unravel_index(best, surface.shape[1:])
-    out: dict[str, tuple[Any, str]] = {"peak": (surface.reshape(len(surface), -1).max(1) if len(surface) else np.zeros(0), "1")}
-    if exact:
-        turn, sweep_sf, sweep_tf = surface[rows, :, j, k], surface[rows, :, :, k], surface[rows, i, j]
-    else:  # noise: average over the strong responses to the other variables
-        by_sf, by_tf = _strong(surface[rows, i, :, k]), _strong(surface[rows, i, j])
-        turn = np.einsum("udst,us,ut->ud", surface, by_sf, by_tf)
-        sweep_sf, sweep_tf = np.einsum("udst,ut->uds", surface, by_tf), np.einsum("ust,us->ut", surface[rows, i], by_sf)
-    fit = tuning.fit_direction(turn, direction)
-    out["preferred_direction_deg"] = (fit.preferred_direction_deg, "degree")
-    out["preferred_orientation_deg"] = (fit.preferred_orientation_deg, "degree")
-    out["direction_half_width_deg"] = (fit.half_width_deg, "degree")
-    out["osi"], out["dsi"], out["direction_r2"] = (fit.osi, "1"), (fit.dsi, "1"), (fit.r2, "1")
-    out["circular_variance"] = (tuning.circular_variance(turn, direction), "1")
-    if len(sf) >= 3:
-        near = np.stack([(i + d) % len(direction) for d in (-1, 0, 1)], axis=1)
-        curves = sweep_sf[rows[:, None], near]
-        tilt = np.mod(direction[near] - fit.preferred_direction_deg[:, None] + 180, 360) - 180
-        _add_frequency(out, "spatial_frequency_cpp", tuning.fit_frequency(curves, sf, tilt_deg=tilt, exact=exact), 1.0, "cycle/pixel")
-    if len(tf) >= 3:
-        name, scale, unit = ("temporal_frequency_cpf", 1.0, "cycle/step") if dt_ms is None else ("temporal_frequency_hz", 1000.0 / dt_ms, "Hz")
-        _add_frequency(out, name, tuning.fit_frequency(sweep_tf, tf, exact=exact), scale, unit)
-        if len(sf) >= 3:
-            speed = out[f"preferred_{name}"][0] / out["preferred_spatial_frequency_cpp"][0]
-            out["preferred_speed_px_step" if dt_ms is None else "preferred_speed_px_s"] = (speed, "pixel/step" if dt_ms is None else "pixel/s")
-    plane = surface[rows, i]
-    out["separability"] = (tuning.separability(plane), "1")
-    out["speed_slope"] = (tuning.speed_slope(plane, sf, tf), "1")
-    return out
-
-
-def _strong(curve: np.ndarray) -> np.ndarray:
-    """Weights of the responses above 0.3 of each curve's peak, summing to 1."""
-    peak = curve.max(1, keepdims=True)
-    weight = np.where((curve >= 0.3 * peak) & (peak > 0), curve, 0.0)
-    total = weight.sum(1, keepdims=True)
-    return np.where(total > 0, weight / np.where(total > 0, total, 1), 1 / curve.shape[1])
-
-
-def _add_frequency(out: dict[str, tuple[Any, str]], name: str, fit: tuning.FrequencyFit, scale: float, unit: str) -> None:
-    stem, suffix = name.rsplit("_", 1)
-    out[f"preferred_{name}"] = (fit.preferred * scale, unit)
-    out[f"{stem}_low_cut_{suffix}"] = (fit.low_cut * scale, unit)
-    out[f"{stem}_high_cut_{suffix}"] = (fit.high_cut * scale, unit)
-    out[f"{stem}_bandwidth_octaves"] = (fit.bandwidth_octaves, "octave")
-    out[f"{stem}_at_edge"] = (fit.at_edge, "1")
-    out[f"{stem}_r2"] = (fit.r2, "1")
-
-
 def _label(
     surface: np.ndarray,
     variables: dict[str, tuple[Any, str]],
-    grid: dict[str, np.ndarray],
+    grid: Grid,
     ids: np.ndarray,
     coords: dict[str, np.ndarray],
     live: np.ndarray,
     reason: np.ndarray,
-    dt_ms: float | None,
     n_repeats: int,
+    *,
+    crossed: bool,
 ) -> xr.Dataset:
-    temporal = (grid["temporal_frequency"], "cycle/step") if dt_ms is None else (grid["temporal_frequency"] * 1000 / dt_ms, "Hz")
+    timed = grid.dt_ms is not None
+    temporal = grid.temporal_frequency if grid.dt_ms is None else grid.temporal_frequency * 1000 / grid.dt_ms
     data: dict[str, Any] = {name: (NEUROID, values, {"units": unit}) for name, (values, unit) in variables.items()}
-    data["tuning"] = ((NEUROID, *GRID), surface.astype(np.float32), {"units": "1"})
+    data["tuning"] = ((NEUROID, *GRID), surface, {"units": "1"})
     data["silent_reason"] = ("silent_neuroid", reason[~live].astype(str))
     return xr.Dataset(
         data,
@@ -295,9 +261,9 @@ def _label(
             "neuroid_id": (NEUROID, ids[live]),
             **{k: (NEUROID, v[live]) for k, v in coords.items()},
             "silent_neuroid_id": ("silent_neuroid", ids[~live]),
-            "direction_deg": ("direction", grid["direction"], {"units": "degree"}),
-            "spatial_frequency_cpp": ("spatial_frequency", grid["spatial_frequency"], {"units": "cycle/pixel"}),
-            ("temporal_frequency_cpf" if dt_ms is None else "temporal_frequency_hz"): ("temporal_frequency", temporal[0], {"units": temporal[1]}),
+            "direction_deg": ("direction", grid.direction, {"units": "degree"}),
+            "spatial_frequency_cpp": ("spatial_frequency", grid.spatial_frequency, {"units": "cycle/pixel"}),
+            ("temporal_frequency_hz" if timed else "temporal_frequency_cpf"): ("temporal_frequency", temporal, {"units": "Hz" if timed else "cycle/step"}),
         },
-        attrs={"n_repeats": n_repeats, "n_silent": int((~live).sum())},
+        attrs={"n_repeats": n_repeats, "n_silent": int((~live).sum()), "osi_dsi": "cross-validated" if crossed else "of the fit"},
     )

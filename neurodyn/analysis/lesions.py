@@ -108,7 +108,7 @@ class LesionedModel(torch.nn.Module):
 
 def lesions(
     model: DynamicalModel,
-    stimuli: xr.DataArray,
+    stimuli: xr.DataArray | xr.Dataset,
     layer: str,
     groups: Mapping[str, Sequence[int]],
     *,
@@ -126,8 +126,8 @@ def lesions(
     ----------
     model : DynamicalModel
         Its readout's largest entry is the answer.
-    stimuli : DataArray, (presentation, channel, row, column)
-        With a coord ``label``.
+    stimuli : DataArray, (presentation[, frame], channel, row, column), or Dataset
+        With a coord ``label`` along `presentation`; a Dataset for a model whose frame is a dict.
     layer : str
         A key of the model's state.
     groups : mapping of name to channels
@@ -176,7 +176,8 @@ def lesions(
     ('group', 'kind')
     """
     check_ready(model)
-    stimuli = check_stimuli(stimuli, where=WHERE)
+    if not isinstance(stimuli, xr.Dataset):
+        stimuli = check_stimuli(stimuli, where=WHERE)
     if "label" not in stimuli.coords:
         raise SchemaError(WHERE, "`stimuli` has no coord `label`", expected="one label an image", fix='stimuli.assign_coords(label=("presentation", labels))')
     if n_controls < 1 or not kinds:
@@ -233,7 +234,7 @@ def selectivity_classes(space: np.ndarray, time: np.ndarray, spacetime: np.ndarr
 
 
 def _score(
-    model: Any, stimuli: xr.DataArray, timeline: Timeline, label: np.ndarray, batch_size: int, layer: str | None = None
+    model: Any, stimuli: xr.DataArray | xr.Dataset, timeline: Timeline, label: np.ndarray, batch_size: int, layer: str | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Whether each image is named rightly at the last step with the stimulus on; and each channel's variance there."""
     on = np.nonzero(timeline.frame >= 0)[0]

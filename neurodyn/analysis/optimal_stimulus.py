@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from neurodyn.analysis._grating_stream import Units, image_shape, plan_units
+from neurodyn.dynamics.image_view import image_view
 from neurodyn.dynamics.schedule import Timeline
 from neurodyn.dynamics.simulate import model_device, unroll
 from neurodyn.errors import ConfigError, ModelError
@@ -107,6 +108,7 @@ def optimal_stimulus(
     >>> bool((ds.activation.sel(family="spacetime") >= ds.activation.max("family") - 1e-6).all())
     True
     """
+    model = image_view(model)
     shape = image_shape(WHERE, model)
     if n_frames < 2 or steps_per_frame < 1 or min(n_restarts, n_iterations, n_candidates) < 1:
         raise ConfigError(WHERE, f"{n_frames} frames of {steps_per_frame} steps, {n_restarts} restarts", expected="at least 2 frames and 1 of the others")

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from neurodyn.analysis._grating_stream import Units, image_shape, plan_units
+from neurodyn.dynamics.image_view import image_view
 from neurodyn.dynamics.noise import NoiseSource
 from neurodyn.dynamics.schedule import Timeline
 from neurodyn.dynamics.simulate import model_device, unroll
@@ -50,7 +51,7 @@ def receptive_field(
     Parameters
     ----------
     model : DynamicalModel
-        In eval mode; one that sees one image a frame.
+        In eval mode; one whose frame is, or holds, one image.
     layer : str or sequence of str
     method : {"sta", "stc", "gradient"}
         The average of the stimulus weighted by the response; that and the covariance's leading components; or the mean gradient
@@ -121,6 +122,7 @@ def receptive_field(
     """
     if method not in METHODS:
         raise unknown_name(WHERE, "method", method, METHODS)
+    model = image_view(model)
     shape = image_shape(WHERE, model)
     if n_lags < 1 or (method != "gradient" and n_frames <= n_lags):
         raise ConfigError(WHERE, f"{n_frames} frames for {n_lags} lags", expected="more frames than lags", fix=f"n_frames={10 * max(n_lags, 1)}")

@@ -73,20 +73,20 @@ def selectivity_plane(optimal: xr.Dataset, *, n_resamples: int = 2000, level: fl
         if name not in optimal.variables:
             raise SchemaError(WHERE, f"`optimal` has no `{name}` (it has {', '.join(map(str, optimal.variables))})", expected="what optimal_stimulus returns")
     layer = optimal["layer"].values
-    layer = layer.reshape(-1, layer.shape[-1])[0]  # the same units in every model
     activation = optimal["activation"].transpose(..., NEUROID, "family")
     lead = activation.dims[:-2]
     values = activation.sel(family=["space", "time", "spacetime"]).values
     flat = np.maximum(values.reshape(-1, *values.shape[-2:]), 0)
-    names = list(dict.fromkeys(layer.tolist()))
+    layers = np.broadcast_to(layer, (*values.shape[: len(lead)], layer.shape[-1])).reshape(len(flat), -1)  # models can differ in their units
+    names = [str(k) for k in dict.fromkeys(layers.ravel().tolist()) if str(k)]
     plane = np.full((3, *flat.shape[:2]), np.nan)
     found = {k: np.full((3, len(flat), len(names)), np.nan) for k in MEASURES}
     count = np.zeros((len(flat), len(names)), int)
     for m, rows in enumerate(flat):
         for j, name in enumerate(names):
-            here = np.nonzero(layer == name)[0]
-            best = rows[here].max(1)
-            here = here[best > min_activation * max(best.max(), 1e-12)]
+            here = np.nonzero((layers[m] == name) & np.isfinite(rows).all(1))[0]
+            best = rows[here].max(1, initial=0.0)
+            here = here[best > min_activation * max(best.max(initial=0.0), 1e-12)]
             s, t = (rows[here, :2] / rows[here].max(1, keepdims=True)).T
             plane[:, m, here] = s, t, (s - t) / np.maximum(s + t, 1e-12)
             count[m, j] = len(here)
@@ -107,7 +107,7 @@ def selectivity_plane(optimal: xr.Dataset, *, n_resamples: int = 2000, level: fl
     data["n_units"] = ((*lead, "layer_name"), count.reshape(*shape, len(names)))
     for k, part in zip(("space", "time", "st_index"), plane, strict=True):
         data[k] = ((*lead, NEUROID), part.reshape(*shape, -1), {"units": "1"})
-    coords = {"layer_name": names, "layer": (NEUROID, layer), **{str(d): optimal[d].values for d in lead if d in optimal.coords}}
+    coords = {"layer_name": names, "layer": optimal["layer"].variable, **{str(d): optimal[d].values for d in lead if d in optimal.coords}}
     return xr.Dataset(data, coords, attrs={"level": level, "n_resamples": n_resamples})
 
 

@@ -77,7 +77,7 @@ def draw_selectivity_planes(plane: xr.Dataset, model: str) -> Figure:
         ax.set_xticks(np.arange(len(layers)), layers)
         ax.set_xlim(-0.6, len(layers) - 0.4)
         ax.set_ylabel(text)
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(bottom=-0.04 * ax.get_ylim()[1])
     handles, labels = low[0].get_legend_handles_labels()
     title = f"{model}, central unit of each channel; activations above grey; bars: {plane.attrs['level']:.0%} bootstrap intervals over units"
     fig.legend(handles, labels, loc="outside lower center", ncols=2, title=title)

@@ -33,6 +33,17 @@ def test_weak_units_do_not_count():
     assert np.isnan(ds.st_index.values[3])
 
 
+def test_models_with_other_units():
+    """Shorter layers are padded, as the cells of a grid are."""
+    s, t, st = (np.array([[0.1, 0.5, 0.9, 0.3], [0.2, 0.6, 0.4, np.nan]]), np.full((2, 4), 0.5), np.ones((2, 4)))
+    both = optimal(s, np.where(np.isnan(s), np.nan, t), np.where(np.isnan(s), np.nan, st)).drop_vars("layer")
+    both = both.assign_coords(layer=(("model", "neuroid"), [["a", "a", "a", "b"], ["a", "a", "a", ""]]))
+    ds = selectivity_plane(both, n_resamples=50, seed=0)
+    assert ds.layer_name.values.tolist() == ["a", "b"]
+    assert ds.n_units.values.tolist() == [[3, 1], [3, 0]]
+    np.testing.assert_allclose(ds.index_mean.values[1, 0], np.mean([(v - 0.5) / (v + 0.5) for v in (0.2, 0.6, 0.4)]))
+
+
 def test_bad_input():
     with pytest.raises(SchemaError, match="optimal_stimulus returns"):
         selectivity_plane(xr.Dataset(), seed=0)

@@ -1,0 +1,9 @@
+"""Preferred orientation and spatial frequency at every position, CordsNet on digits and its untrained twin."""
+
+from neurodyn.plot.preference_maps import draw_preference_maps
+
+INPUTS = {"tuning": "selectivity/maps_cordsnet"}
+
+
+def draw(tuning):
+    return draw_preference_maps(tuning, "CordsNet on digits")

@@ -1,0 +1,9 @@
+"""Preferred orientation and spatial frequency at every position, the network with feedback and its untrained twin."""
+
+from neurodyn.plot.preference_maps import draw_preference_maps
+
+INPUTS = {"tuning": "selectivity/maps_feedback"}
+
+
+def draw(tuning):
+    return draw_preference_maps(tuning, "Network with feedback on CIFAR-10")

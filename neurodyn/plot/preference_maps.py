@@ -1,0 +1,120 @@
+"""What the units of a layer prefer, position by position."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neurodyn.plot.style import figure, panel_letter
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_preference_maps", "plot_preference_map"]
+
+_ABSENT = "0.88"
+
+
+def plot_preference_map(
+    ax: Axes,
+    tuning: xr.Dataset,
+    layer: str,
+    measure: str,
+    *,
+    channels: int = 8,
+    per_row: int = 4,
+    size: tuple[int, int] | None = None,
+    cmap: str = "twilight",
+    limits: tuple[float, float] = (0.0, 180.0),
+) -> Any:
+    """Tile the first channels of a layer; each tile shows one value a position, grey where a unit is silent or untuned.
+
+    Parameters
+    ----------
+    ax : Axes
+    tuning : Dataset
+        Of ``grating_tuning`` with ``units="all"``: `measure` (neuroid) with coords ``layer channel row column``.
+    layer : str
+    measure : str
+    channels, per_row : int
+        How many, and how many a row of tiles.
+    size : (n_rows, n_columns), optional
+        Of the layer, where units at its edge may be missing.
+    cmap, limits : str, (low, high)
+    """
+    import matplotlib as mpl
+
+    here = np.asarray(tuning["layer"].values).astype(str) == layer
+    at = [tuning[k].values[here].astype(int) for k in ("channel", "row", "column")]
+    values = tuning[measure].values[here]
+    height, width = size or (int(at[1].max(initial=0)) + 1, int(at[2].max(initial=0)) + 1)
+    n_rows = -(-channels // per_row)
+    mosaic = np.full((n_rows * (height + 1) - 1, per_row * (width + 1) - 1), np.nan)
+    outside = np.ones(mosaic.shape, bool)
+    for k in range(channels):
+        top, left = (k // per_row) * (height + 1), (k % per_row) * (width + 1)
+        outside[top : top + height, left : left + width] = False
+        own = at[0] == k
+        mosaic[top + at[1][own], left + at[2][own]] = values[own]
+    colours = mpl.colormaps[cmap].with_extremes(bad=_ABSENT)
+    shown = ax.imshow(np.ma.masked_invalid(mosaic), cmap=colours, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    ax.imshow(np.where(outside, 1.0, np.nan), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return shown
+
+
+def draw_preference_maps(tuning: xr.Dataset, title: str, *, min_osi: float = 0.1, channels: int = 8) -> Figure:
+    """A whole figure: preferred orientation and spatial frequency of every layer, in a trained network and its untrained twin.
+
+    Parameters
+    ----------
+    tuning : Dataset
+        Of ``grating_tuning``, the trained model and its twin along ``model``.
+    title : str
+        What the model is called.
+    min_osi : float
+        Units less selective for orientation have none that they prefer.
+    channels : int
+        The first so many of each layer.
+    """
+    layers = [str(k) for k in dict.fromkeys(np.asarray(tuning["layer"].values).astype(str).ravel()) if str(k)]
+    fig = figure("double", 24 + 25 * len(layers))
+    axes = np.atleast_2d(fig.subplots(len(layers), 4))
+    top = float(tuning["spatial_frequency_cpp"].max())
+    looks = (("preferred_orientation_deg", "twilight", (0.0, 180.0)), ("preferred_spatial_frequency_cpp", "viridis", (0.0, top)))
+    for r, (row, layer) in enumerate(zip(axes, layers, strict=True)):
+        size = _size(tuning, layer)
+        for m, state in enumerate(("trained", "untrained twin")):
+            cell = tuning.isel(model=m)
+            here = np.asarray(cell["layer"].values).astype(str) == layer
+            tuned = cell["preferred_orientation_deg"].where(cell["osi"] >= min_osi)
+            cell = cell.assign(preferred_orientation_deg=tuned)
+            share = float(np.mean(cell["osi"].values[here] >= min_osi)) if here.any() else 0.0
+            for k, (measure, cmap, limits) in enumerate(looks):
+                ax = row[2 * k + m]
+                shown = plot_preference_map(ax, cell, layer, measure, channels=channels, size=size, cmap=cmap, limits=limits)
+                if r == 0:
+                    ax.set_title(("orientation, " if k == 0 else "frequency, ") + state, loc="left")
+                if k == 0:
+                    ax.set_xlabel(f"{share:.0%} of {int(here.sum())} units tuned", fontsize=6)
+                if r == len(layers) - 1 and m == 1:
+                    label = ("preferred orientation (degrees)", "preferred spatial frequency (cycles/pixel)")[k]
+                    bar = fig.colorbar(shown, ax=axes[:, 2 * k : 2 * k + 2].ravel().tolist(), orientation="horizontal", shrink=0.7, aspect=40, label=label)
+                    bar.ax.tick_params(length=2)
+                    if k == 0:
+                        bar.set_ticks([0, 45, 90, 135, 180])
+        row[0].set_ylabel(layer)
+    fig.supxlabel(f"{title}: first {channels} channels, one pixel a position; grey: no response, or OSI below {min_osi:g}", fontsize=6)
+    panel_letter([axes[0, 0], axes[0, 2]], dx=-8)
+    return fig
+
+
+def _size(tuning: xr.Dataset, layer: str) -> tuple[int, int]:
+    here = np.asarray(tuning["layer"].values).astype(str) == layer
+    rows, columns = (np.broadcast_to(tuning[k].values, here.shape)[here] for k in ("row", "column"))
+    return int(rows.max()) + 1, int(columns.max()) + 1
