@@ -17,7 +17,7 @@ def draw(drc, feedback):
             ax.set_title(f"{NAMES[name]}: {text} (intact {float(data.accuracy_intact):.2f}, {data.attrs['n_images']} images)", loc="left", fontsize=7)
         row[0].set_ylabel("accuracy lost")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    title = "Silenced: the most selective channels of a class (filled), as many random channels of like variance (open); 95 % intervals over images and draws"
+    title = "Most selective channels of a class (filled), random ones of like variance (open); 95 % intervals over images and draws"
     fig.legend(handles, labels, loc="outside lower center", ncols=4, title=title)
     panel_letter(list(axes.ravel()), dx=-6)
     return fig
