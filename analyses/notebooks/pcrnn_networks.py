@@ -1,10 +1,11 @@
 # %% [markdown]
 # # Reconstruction networks on phantoms and on natural images, 32 pixels, 4 simulated coils, 4x and 8x
 #
-# A protocol for one core and a minute each.  Every network sees 300 images twice, then 300 others twice (natural images: 300 twice), in the same
-# order and under the same masks of a seed, with the same optimiser and learning rate, which was not tuned for any; only the network differs.
-# Widths were chosen so that the pyramid and most baselines have about as many parameters; `flat` is the pyramid with all three modules at full
-# size, `single` one module with as many iterations as the pyramid has in all.
+# A protocol for one core and a minute each.  Every network sees 300 images twice, then 300 others twice (``-short`` and natural images: the first
+# 300 alone; the U-Net: 1,200 images twice, twice as many updates as the rest), in the same order and under the same masks of a seed, with the
+# same optimiser and learning rate, which was not tuned for any; only the network differs.  Widths were chosen so that the pyramid and most
+# baselines have about as many parameters; `flat` is the pyramid with all three modules at full size, `single` one module with as many iterations
+# as the pyramid has in all.
 #
 #     python analyses/notebooks/pcrnn_networks.py train pyramid-s0 single-s0 --folder runs      # skips what is there; resumes what was stopped
 #     python analyses/notebooks/pcrnn_networks.py train all --folder runs
@@ -30,13 +31,16 @@ TRAINING = {"n_train": 300, "n_cycles": 2, "n_epochs": 2, "batch_size": 2, "lear
 CONDITIONS = {
     "zero-filled": ("mri_baseline", {**FRAME, "kind": "zero_filled"}, {}),
     "pyramid": ("pcrnn", PYRAMID, {}),
+    "pyramid-short": ("pcrnn", PYRAMID, {"n_cycles": 1}),
     "single": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {}),
+    "single-short": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"n_cycles": 1}),
     "flat": ("pcrnn", {**PYRAMID, "strides": [1, 1, 1]}, {}),
+    "flat-short": ("pcrnn", {**PYRAMID, "strides": [1, 1, 1]}, {"n_cycles": 1}),
     "single-wide": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [3], "channels": 36}, {}),
     "untied": ("pcrnn", {**PYRAMID, "tied": False}, {}),
     "no-consistency": ("pcrnn", {**PYRAMID, "data_consistency": False}, {}),
     "no-fusion": ("pcrnn", {**PYRAMID, "fusion_channels": 0}, {}),
-    "unet": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {}),
+    "unet": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {"n_train": 1200, "n_cycles": 1}),
     "cascade": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {}),
     "crnn": ("mri_baseline", {**FRAME, "kind": "crnn", "channels": 28, "n_iterations": 3}, {}),
     "pyramid-natural": ("pcrnn", PYRAMID, {"images": "cifar10", "n_cycles": 1}),
@@ -47,11 +51,14 @@ CONDITIONS = {
 ORDER = [
     "zero-filled-s0",
     "pyramid-s0",
+    "pyramid-short-s0",
+    "single-short-s0",
     "single-s0",
     "pyramid-natural-s0",
     "no-consistency-s0",
     "no-fusion-s0",
     "flat-s0",
+    "flat-short-s0",
     "unet-s0",
     "cascade-s0",
     "untied-s0",
@@ -64,10 +71,8 @@ ORDER = [
     "pyramid-s2",
     "single-s2",
 ]
-N_TEST = 200
-NAMES = {"pyramid-s0": "pcrnn-phantoms", "pyramid-natural-s0": "pcrnn-natural"}
-
-
+N_TEST = 100
+NAMES = {"pyramid-s0": "pcrnn-phantoms", "pyramid-natural-s0": "pcrnn-natural", "single-short-s0": "pcrnn-single"}
 
 
 # %%
