@@ -11,7 +11,7 @@ INPUTS = {"population": "feedback/population"}
 def draw(population):
     fig = figure("double", 118)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(2, 4, left=0.07, right=0.98, top=0.93, bottom=0.2, wspace=0.6, hspace=0.75)
+    grid = fig.add_gridspec(2, 4, left=0.085, right=0.985, top=0.93, bottom=0.22, wspace=0.62, hspace=0.8)
     panels = [fig.add_subplot(grid[k // 4, k % 4]) for k in range(8)]
     steps, conditions = population.trial_step.values, list(population.condition.values.astype(str))
     plot_arm_curves(panels[0], population, "participation_ratio_by_step", steps)
@@ -28,14 +28,12 @@ def draw(population):
     panels[4].set(xscale="log", xlabel="principal components", ylabel="decoding accuracy,\nclean")
     plot_arm_curves(panels[5], population, "information", np.arange(len(conditions)))
     panels[5].set(ylabel="information about\nthe class (bit)")
-    plot_arm_points(panels[6], population, "efficiency_clean")
+    plot_arm_points(panels[6], population, "efficiency_clean", slanted=True)
     panels[6].set(ylabel="efficiency, clean\n(bit / dimension)")
-    plot_arm_points(panels[7], population, "efficiency_ood")
+    plot_arm_points(panels[7], population, "efficiency_ood", slanted=True)
     panels[7].set(ylabel="efficiency, mean of 4\nperturbed conditions")
     for ax in (panels[2], panels[5]):
         ax.set_xticks(range(len(conditions)), conditions, rotation=35, ha="right", fontsize=5)
-    for ax in panels[6:]:
-        ax.tick_params(axis="x", labelsize=4.2)
     n = int((population.cell.values == "top-dropout").sum())
     text = f"{n} networks an arm; {population.attrs['n_geometry']} images; {population.attrs['n_units']} units for participation ratios; bands: standard error"
     fig.text(0.5, 0.015, text, ha="center", fontsize=5.5, color=COLOURS["grey"])

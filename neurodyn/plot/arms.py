@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["ARMS", "arm_label", "arm_style", "plot_arm_curves", "plot_arm_points", "plot_effects"]
+__all__ = ["ARMS", "arm_label", "arm_style", "in_arm", "plot_arm_curves", "plot_arm_points", "plot_effects"]
 
 ARMS = (("self", "off"), ("self", "on"), ("top", "off"), ("top", "on"))
 _NAMES = {"self": "control", "top": "feedback"}
@@ -63,7 +63,7 @@ def plot_arm_curves(ax: Axes, table: xr.Dataset, variable: str, x: Sequence[floa
         ax.plot(at, mean, label=arm_label(*arm), markersize=3.2, linewidth=1.1, markeredgewidth=0.8, **style)
 
 
-def plot_arm_points(ax: Axes, table: xr.Dataset, variable: str, *, labels: bool = True) -> None:
+def plot_arm_points(ax: Axes, table: xr.Dataset, variable: str, *, labels: bool = True, slanted: bool = False) -> None:
     """Every network of each arm, the arm's mean, and the 95 % interval of the mean.
 
     Parameters
@@ -74,6 +74,8 @@ def plot_arm_points(ax: Axes, table: xr.Dataset, variable: str, *, labels: bool 
         Of dims (network).
     labels : bool
         Name the arms below the axis.
+    slanted : bool
+        On one slanted line each, for narrow axes.
     """
     from scipy.stats import t as student
 
@@ -94,8 +96,11 @@ def plot_arm_points(ax: Axes, table: xr.Dataset, variable: str, *, labels: bool 
         reach = float(student.ppf(0.975, len(values) - 1)) * values.std(ddof=1) / np.sqrt(len(values))
         ax.errorbar(k + 0.27, values.mean(), reach, color="black", marker="_", markersize=6, linewidth=1.0, capsize=2)
     ax.set_xlim(-0.5, 3.6)
-    names = ["control", "control\n+ dropout", "feedback", "feedback\n+ dropout"]
-    ax.set_xticks(range(4), names if labels else [""] * 4, fontsize=5.5)
+    names = [arm_label(*arm) for arm in ARMS] if labels else [""] * 4
+    if slanted:
+        ax.set_xticks(range(4), names, fontsize=5, rotation=30, ha="right", rotation_mode="anchor")
+    else:
+        ax.set_xticks(range(4), [n.replace(" +", "\n+") for n in names], fontsize=5.5)
 
 
 def plot_effects(ax: Axes, effects: xr.Dataset, outcomes: Mapping[str, str], *, rows: Sequence[str], colours: Sequence[str], legend: bool = True) -> None:
@@ -129,10 +134,15 @@ def plot_effects(ax: Axes, effects: xr.Dataset, outcomes: Mapping[str, str], *, 
         ax.legend(loc="best", fontsize=5.5)
 
 
+def in_arm(table: xr.Dataset | xr.DataArray, arm: tuple[str, str]) -> np.ndarray:
+    """(network): which networks are of the 2 x 2 design's `arm`; controls of other depths or masks are of none."""
+    cell = table.cell.values.astype(str)
+    inside = (table.feedback.values == arm[0]) & (table.dropout.values == arm[1])
+    return inside & ~np.char.startswith(cell, "deep") & ~np.char.endswith(cell, "trialmask")
+
+
 def _of_arm(values: xr.DataArray, arm: tuple[str, str]) -> np.ndarray:
-    mine = (values.feedback.values == arm[0]) & (values.dropout.values == arm[1]) & ~np.char.startswith(values.cell.values.astype(str), "deep")
-    mine &= ~np.char.endswith(values.cell.values.astype(str), "trialmask")
-    found = values.values[mine]
+    found = values.values[in_arm(values, arm)]
     if len(found) < 2:
         raise SchemaError("plot.arms", f"{len(found)} networks in the arm feedback={arm[0]}, dropout={arm[1]}", expected="two or more in every arm")
     return found
