@@ -53,6 +53,7 @@ CELLS = {
     "self-trialmask": {"feedback": "self", "dropout": 0.25, "mask": "trial"},
 }
 DESIGN = tuple(CELLS)[:4]
+CONTROLS = {"deep-dropout": {"feedback": "self, three times"}, "top-trialmask": {"dropout": "on, a mask a trial"}, "self-trialmask": {"dropout": "on, a mask a trial"}}
 
 
 # %%
@@ -391,6 +392,8 @@ def collect(folder, out):
     for file in sorted((folder / "measured").glob("*.nc")):
         with xr.open_dataset(file) as part:
             parts.append(part.load())
+        control = CONTROLS.get(str(parts[-1].cell.values[0]), {})  # levels of their own, so that no analysis of the 2 x 2 design takes them in
+        parts[-1] = parts[-1].assign_coords({k: ("network", [v]) for k, v in control.items()})
     whole = xr.concat(parts, "network").assign(examples(folder)).assign_coords(example_cell=list(DESIGN))
     complete = [k for k in range(N_SEEDS) if sum(((whole.seed == k) & (whole.cell == c)).values.sum() for c in DESIGN) == len(DESIGN)]
     whole = whole.isel(network=np.isin(whole.seed.values, complete))

@@ -1,6 +1,6 @@
 """Speed and accuracy: accuracy at every step, and stop policies, on clean and on noisy images."""
 
-from neurodyn.plot.arms import ARMS, arm_label, arm_style, plot_arm_curves, plot_effects
+from neurodyn.plot.arms import ARMS, arm_label, arm_style, in_arm, plot_arm_curves, plot_effects
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims"}
@@ -39,7 +39,7 @@ def draw(population, effects):
 
 def frontier(ax, table, tag):
     for arm in ARMS:
-        mine = table.isel(network=(table.feedback.values == arm[0]) & (table.dropout.values == arm[1]) & ~table.cell.str.startswith("deep").values)
+        mine = table.isel(network=in_arm(table, arm))
         style = arm_style(*arm)
         time, hit = mine[f"stop_time_{tag}"], mine[f"stop_accuracy_{tag}"]
         error = hit.std("network", ddof=1) / mine.sizes["network"] ** 0.5

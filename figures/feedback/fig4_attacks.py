@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neurodyn.plot.arms import ARMS, arm_label, arm_style, plot_arm_curves, plot_effects
+from neurodyn.plot.arms import ARMS, arm_label, arm_style, in_arm, plot_arm_curves, plot_effects
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims", "matched": "feedback/claims_matched"}
@@ -65,7 +65,7 @@ def checks(ax, table):
     """At one budget: does a stronger or gradient-free attack undo what PGD finds?"""
     names = ["PGD", "margin\nloss", "mean over\nmasks", "search", "PGD, same\nimages"]
     for arm in ARMS:
-        mine = table.isel(network=(table.feedback.values == arm[0]) & (table.dropout.values == arm[1]) & ~table.cell.str.startswith("deep").values)
+        mine = table.isel(network=in_arm(table, arm))
         values = np.concatenate([mine.attack_at_probe.values, mine.search_accuracy.values[:, None], mine.pgd_on_search_images.values[:, None]], axis=1)
         n = len(values)
         style = {k: v for k, v in arm_style(*arm).items() if k != "linestyle"}

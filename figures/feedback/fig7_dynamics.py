@@ -4,7 +4,7 @@ step changes, temporal generalisation, growth of a perturbation.
 
 import numpy as np
 
-from neurodyn.plot.arms import ARMS, arm_label, arm_style, plot_arm_curves, plot_arm_points
+from neurodyn.plot.arms import ARMS, arm_label, arm_style, in_arm, plot_arm_curves, plot_arm_points
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"population": "feedback/population"}
@@ -30,7 +30,7 @@ def draw(population):
     panels[3].set(xlabel="step", ylabel="|change| / |activity|")
     for k, arm in enumerate(ARMS):
         ax = fig.add_subplot(grid[1, 3 + 2 * k : 5 + 2 * k])
-        mine = (population.feedback.values == arm[0]) & (population.dropout.values == arm[1]) & ~population.cell.str.startswith("deep").values
+        mine = in_arm(population, arm)
         shown = ax.imshow(
             population.generalisation_matrix.isel(network=mine).mean("network"),
             origin="lower",
@@ -59,7 +59,7 @@ def draw(population):
 
 def exponents(ax, table):
     for k, arm in enumerate(ARMS):
-        mine = table.isel(network=(table.feedback.values == arm[0]) & (table.dropout.values == arm[1]) & ~table.cell.str.startswith("deep").values)
+        mine = table.isel(network=in_arm(table, arm))
         style = {key: v for key, v in arm_style(*arm).items() if key != "linestyle"}
         for j, name in enumerate(("lyapunov", "lyapunov_held", "lyapunov_off")):
             values = mine[name].values

@@ -135,10 +135,9 @@ def plot_effects(ax: Axes, effects: xr.Dataset, outcomes: Mapping[str, str], *, 
 
 
 def in_arm(table: xr.Dataset | xr.DataArray, arm: tuple[str, str]) -> np.ndarray:
-    """(network): which networks are of the 2 x 2 design's `arm`; controls of other depths or masks are of none."""
-    cell = table.cell.values.astype(str)
-    inside = (table.feedback.values == arm[0]) & (table.dropout.values == arm[1])
-    return inside & ~np.char.startswith(cell, "deep") & ~np.char.endswith(cell, "trialmask")
+    """(network): which networks are of `arm`; controls have levels of their own, and are of none."""
+    found: np.ndarray = (table.feedback.values == arm[0]) & (table.dropout.values == arm[1])
+    return found
 
 
 def _of_arm(values: xr.DataArray, arm: tuple[str, str]) -> np.ndarray:

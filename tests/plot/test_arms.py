@@ -10,7 +10,7 @@ from neurodyn.plot.style import figure, house_style
 
 
 def population(n=3):
-    rows = [(f, d, s) for s in range(n) for f, d in ARMS] + [("self", "on", 0)]
+    rows = [(f, d, s) for s in range(n) for f, d in ARMS] + [("self, three times", "on", 0)]
     values = np.arange(len(rows), dtype=float)
     data = xr.Dataset({"outcome": ("network", values), "curve": (("network", "level"), values[:, None] + np.zeros(4))})
     cells = [f"{f}-{d}" for f, d, _ in rows[:-1]] + ["deep-dropout"]
