@@ -11,7 +11,7 @@ CURVES = {
     "paper": ("Gaussian RAM, paper's", "orange", "-"),
     "fixed": ("fixed sigma (RAM)", "green", "-"),
     "random": ("random fixations", "grey", "--"),
-    "centre": ("centre", "black", ":"),
+    "centre": ("always the centre", "black", ":"),
     "cnn-macs": ("CNN, equal MACs", "blue", "-"),
 }
 
