@@ -39,10 +39,10 @@ def draw(stopping, outcomes):
                 marker=marker,
                 color=COLOURS["purple"],
                 linestyle="none",
-                label=f"CNN, equal {name.split('-')[1]}".replace("macs", "MACs"),
+                label=f"CNN, equal {name.split('-')[1]}".replace("macs", "MACs").replace("parameters", "parameters (5,000 canvases)"),
             )
     right.set(xlabel="mean multiply-accumulates a trial (millions)", ylabel="accuracy (%)", xscale="log")
-    right.set_xticks([0.5, 1, 2], ["0.5", "1", "2"])
+    right.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
     right.set_xticks([], minor=True)
     right.legend(fontsize=6, loc="upper left")
     panel_letter([left, right], dx=-16)
