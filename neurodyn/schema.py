@@ -191,7 +191,8 @@ def neuroid_ids(layer: Iterable[str], channel: Iterable[int], row: Iterable[int]
     >>> neuroid_ids(["V4"], [3], [0], [7]).tolist()
     ['V4.3.0.7']
     """
-    return np.array([f"{a}.{b}.{c}.{d}" for a, b, c, d in zip(layer, channel, row, column, strict=True)])
+    columns = [v.tolist() if isinstance(v, np.ndarray) else v for v in (layer, channel, row, column)]  # numpy's own scalars are slow to print
+    return np.array([f"{a}.{b}.{c}.{d}" for a, b, c, d in zip(*columns, strict=True)])
 
 
 def check_stimuli(stimuli: xr.DataArray, *, where: str = "check_stimuli") -> xr.DataArray:
