@@ -1,15 +1,15 @@
 # %% [markdown]
 # # The published sizes of the adaptive networks, for a GPU
 #
-# PathFinder at N = 14 (160 pixels, frozen Gabor stem, 40 x 40 map) and mazes of size 9 (24 pixels), tested on lengths and sizes never seen.  Cells, widths, kernels, norms
-# and optimiser settings are those of the authors' earlier public code; epsilon, the price of a step, the largest number of steps and the schedule of training
-# halting are our choice, because the paper's were not available.  Not run for the results shipped here.
+# PathFinder at N = 14 (160 pixels, frozen Gabor stem, 40 x 40 map) and mazes of size 9 (24 pixels), tested on lengths and sizes never seen.  Cells,
+# widths, kernels, norms and optimiser settings are those of the authors' earlier public code; epsilon, the price of a step, the largest number of
+# steps and the schedule of training halting are our choice, because the paper's were not available.  Not run for the results shipped here.
 #
 #     python analyses/notebooks/adrnn_full_scale.py pathfinder locrnn act --folder runs --seed 10 --device cuda
 #     python analyses/notebooks/adrnn_full_scale.py mazes locrnn fixed --folder runs --seed 10 --device cuda
 #     python analyses/notebooks/adrnn_full_scale.py pathfinder locrnn act --ablate interneurons --folder runs --seed 10 --device cuda
 #
-# One LocRNN on PathFinder is about 4e16 operations: an hour or less on one modern GPU; drawing 475,000 displays takes 2 h on one core, so draw them on several first.
+# One LocRNN on PathFinder is about 4e16 operations: an hour or less on one modern GPU.  Drawing 475,000 displays takes 2 h on one core first.
 
 # %%
 import argparse
@@ -69,8 +69,8 @@ def main(task, cell, method, ablation, folder, seed, device, tau):
     limit = plan["limit"] if halting != "none" else None
     least = min(6, steps)
     generator = "pathfinder" if task == "pathfinder" else "mazes"
-    how = {"generator": generator, "levels": plan["levels"], "method": method, "n_steps": steps, "least_steps": least, "limit": limit, "tau": tau, "device": device}
-    parameters = recipe.Parameters(**how, **OPTIMISER[task], n_validation=1000, n_test=10_000)
+    how = {"generator": generator, "levels": plan["levels"], "method": method, "n_steps": steps, "least_steps": least, "limit": limit, "tau": tau}
+    parameters = recipe.Parameters(**how, **OPTIMISER[task], n_validation=1000, n_test=10_000, device=device)
     where = folder / f"{task}-{cell}-{method}-{ablation.replace(' ', '_')}-s{seed}"
     metrics = recipe.train(model, parameters, seed=seed, folder=where)
     save_weights(model, where / "weights.safetensors", dtype="float32")

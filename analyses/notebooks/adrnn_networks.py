@@ -9,8 +9,8 @@
 #     python analyses/notebooks/adrnn_networks.py pack --folder runs --out data/adrnn_outcomes.nc
 #     python analyses/notebooks/adrnn_networks.py ship act-s0 --folder runs --home .
 #
-# Networks of one seed that differ only after the common beginning of training (see the recipe) take that beginning over from ``<folder>/bases``: the numbers are
-# the same as if each had been trained alone, by the command on its card.  The published sizes: `analyses/notebooks/adrnn_full_scale.py`.
+# Networks of one seed that differ only after the common beginning of training (see the recipe) take that beginning over from ``<folder>/bases``: the
+# numbers are the same as if each had been trained alone, by the command on its card.  Published sizes: `analyses/notebooks/adrnn_full_scale.py`.
 
 # %%
 import argparse
@@ -34,10 +34,37 @@ HOW = {
     "n_validation": 50,
 }
 ADAPTIVE = {**MAZE, "halting": "act", "halting_gain": 30.0, "n_steps": 60}
-PRICES = {"tau0": 0.0, "tau1": 0.001, "tau2": 0.003, "tau3": 0.03, "tau4": 0.1}
+PRICES = {"act": 0.01, "act-dear": 0.03}  # of a step
+# short contours on a small canvas: mark the ink of the contour that carries the disk; a place of the map is 8 pixels of the canvas
+DISPLAYS = {
+    "stem": "gabor",
+    "n_channels": 16,
+    "kernel": 3,
+    "kernel_inter": 3,
+    "norm": "channel",
+    "image_channels": 1,
+    "image_size": 48,
+    "stem_kernel": 5,
+    "stem_stride": 2,
+    "stem_pool": 2,
+}
+CANVAS = {"canvas": 96, "image_size": 48, "geometry": {"padding": 8, "seed_border": 20}, "n_distractors": 2}
+TRACE = {
+    **HOW,
+    "generator": "pathfinder",
+    "levels": (2, 3, 4),
+    "options": CANVAS,
+    "n_steps": 12,
+    "least_steps": 4,
+    "n_pool": 500,
+    "n_batches": 35,
+    "batch_size": 24,
+    "n_validation": 30,
+    "n_test": 100,
+}
 # condition -> configuration, recipe
 CONDITIONS = {
-    "act": (ADAPTIVE, {**HOW, "method": "act", "tau": 0.01, "limit": 36}),
+    **{name: (ADAPTIVE, {**HOW, "method": "act", "tau": tau, "limit": 36}) for name, tau in PRICES.items()},
     "fixed": ({**MAZE, "halting": "none", "n_steps": 24}, {**HOW, "method": "fixed"}),
     "progressive": ({**MAZE, "halting": "none", "n_steps": 24}, {**HOW, "method": "progressive"}),
     "ponder": ({**ADAPTIVE, "halting": "ponder"}, {**HOW, "method": "ponder", "tau": 0.01, "limit": 36}),
@@ -45,12 +72,16 @@ CONDITIONS = {
         {**MAZE, "cell": "feedforward", "depth": 8, "halting": "none", "n_steps": 1},
         {**HOW, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
-    # other prices of a step, for the halting unit alone: the rest of the network is as the common beginning left it
-    **{f"act-{name}": (ADAPTIVE, {**HOW, "method": "act", "tau": tau, "limit": 36, "unit_share": 0.3}) for name, tau in PRICES.items()},
+    "pathfinder": (
+        {**DISPLAYS, "halting": "act", "halting_gain": 30.0, "n_steps": 40},
+        {**TRACE, "method": "act", "tau": 0.02, "limit": 20},
+    ),
+    "pathfinder-fixed": ({**DISPLAYS, "halting": "none", "n_steps": 12}, {**TRACE, "method": "fixed"}),
 }
-SHARED = ("act", "fixed", "progressive", "ponder", *(f"act-{name}" for name in PRICES))
-LEVELS = (5, 7, 9, 11, 13, 15)
+SHARED = (*PRICES, "fixed", "progressive", "ponder")
+LEVELS = {"mazes": (5, 7, 9, 11, 13, 15), "pathfinder": (2, 3, 4, 5, 6, 8)}
 N_TEST, N_STEPS, TEST_SEED = 100, 60, 20231107
+MORE_PROBES = ["tag_propagation", "association_field", "settling", "trajectories"]
 
 
 # %%
@@ -111,24 +142,26 @@ def train(networks, folder):
 def measure(networks, folder):
     """Every network at every level, halted or not, on the same mazes; outcomes of each in a file."""
     from neurodyn.analysis import halting
-    from neurodyn.stimuli.mazes import image_side, mazes
     from neurodyn.training.checkpoints import load_weights
+    from neurodyn.training.recipes._adrnn_data import draw_level
 
     for network in networks:
         out = folder / network / "outcomes.nc"
         if out.is_file():
             continue
-        model, _, condition, _ = plan(network)
+        model, parameters, condition, _ = plan(network)
         load_weights(model, folder / network / "weights.safetensors")
         n_steps = 1 if condition == "feedforward" else N_STEPS
         parts = []
-        for level in LEVELS:
-            stimuli = mazes(level, n=N_TEST, seed=TEST_SEED)
-            one = halting(model.resized(image_side(level)), stimuli, n_steps=n_steps)
+        levels = LEVELS[parameters.generator]
+        for level in levels:
+            stimuli = draw_level(parameters.generator, level, N_TEST, seed=TEST_SEED, options=parameters.options, task="mask")
+            one = halting(model.resized(stimuli.shape[-1]), stimuli, n_steps=n_steps)
             if model.halt is None:  # stops where it was told to
                 one = stopped_at(one, model.config.n_steps)
-            parts.append(one.drop_vars([k for k in one.coords if k not in ("step", "path_length")]).reset_coords("path_length"))
-        data = xr.concat(parts, "level").assign_coords(level=list(LEVELS))
+            kept = [k for k in ("path_length", "fill_depth") if k in one.coords]
+            parts.append(one.drop_vars([k for k in one.coords if k not in ("step", *kept)]).reset_coords(kept))
+        data = xr.concat(parts, "level").assign_coords(level=list(levels))
         data.to_netcdf(out)
         print(network, data.score.mean("presentation").values.round(3), data.n_steps.mean("presentation").values.round(1), flush=True)
 
@@ -145,33 +178,41 @@ def stopped_at(one, step):
     )
 
 
-def pack(folder, out):
+def pack(folder, out, generator):
     """Outcomes of every measured network in one file, steps as whole numbers and scores to three digits."""
-    names = [n for c in CONDITIONS for n in sorted(p.name for p in folder.glob(f"{c}-s[0-9]")) if (folder / n / "outcomes.nc").is_file()]
+    from neurodyn.stimuli.mazes import mazes
+
+    mine = [c for c, (_, how) in CONDITIONS.items() if how.get("generator", "mazes") == generator]
+    names = [n for c in mine for n in sorted(p.name for p in folder.glob(f"{c}-s[0-9]")) if (folder / n / "outcomes.nc").is_file()]
     parts = []
     for name in names:
         one = xr.load_dataset(folder / name / "outcomes.nc")
         if one.sizes["time_bin"] == 1:
             one = one.isel(time_bin=np.zeros(N_STEPS, int))
-        parts.append(one.assign_coords(step=("time_bin", np.arange(N_STEPS))))
+        parts.append(one.drop_vars("fill_depth", errors="ignore").assign_coords(step=("time_bin", np.arange(N_STEPS))))
     data = xr.concat(parts, "network").assign_coords(network=names)
     length = data.path_length.isel(network=0)
     if not (data.path_length == length).all():
-        raise SystemExit("networks saw other mazes")
+        raise SystemExit("networks saw other images")
     kept = {
         "n_steps": data.n_steps.astype(np.int16),
         "halted": data.halted.astype(np.int8),
         "ponder": data.ponder.astype(np.float32).round(3),
         "path_length": length.astype(np.int16),
     }
+    if generator == "mazes":
+        depth = [mazes(int(level), n=N_TEST, seed=TEST_SEED).fill_depth.values for level in data.level.values]
+        kept["fill_depth"] = (("level", "presentation"), np.stack(depth).astype(np.int16))
     for name in ("correct", "correct_unmixed", "stopped_correct", "step_correct"):
         kept[name] = data[name].astype(np.int8)
     for name in ("score", "stopped_score", "step_score"):
         kept[name] = data[name].astype(np.float32).round(3)
     kept["probability"] = data.probability.mean("presentation").astype(np.float32)
-    table = xr.Dataset(kept).drop_vars("path_length_", errors="ignore")
-    table = table.assign_coords(condition=("network", [n.rpartition("-s")[0] for n in names]), training_seed=("network", [int(n.rpartition("-s")[2]) for n in names]))
-    table.attrs = {"training_levels": "5, 7", "n_images": N_TEST, "test_seed": TEST_SEED, "data": "generated mazes"}
+    table = xr.Dataset(kept)
+    seeds = [int(n.rpartition("-s")[2]) for n in names]
+    table = table.assign_coords(condition=("network", [n.rpartition("-s")[0] for n in names]), training_seed=("network", seeds))
+    trained = ", ".join(str(v) for v in CONDITIONS[mine[0]][1]["levels"])
+    table.attrs = {"training_levels": trained, "n_images": N_TEST, "test_seed": TEST_SEED, "data": f"generated {generator}"}
     table.to_netcdf(out, encoding={k: {"zlib": True, "complevel": 9} for k in table.data_vars})
 
 
@@ -183,7 +224,7 @@ def ship(network, folder, home):
     model, parameters, condition, seed = plan(network)
     config = CONDITIONS[condition][0]
     load_weights(model, folder / network / "weights.safetensors")
-    name = f"adrnn-maze-{network}"
+    name = f"adrnn-{network}" if condition.startswith("pathfinder") else f"adrnn-maze-{network}"
     digest = save_weights(model, home / "models" / "weights" / f"{name}.safetensors")
     metrics = json.loads((folder / network / "metrics.json").read_text())
     cpu = metrics.pop("cpu_s")
@@ -196,13 +237,14 @@ def ship(network, folder, home):
             architecture="adrnn",
             config=config,
             recipe=Recipe(name="adrnn", parameters={k: list(v) if isinstance(v, tuple) else v for k, v in changed.items()}),
-            data=f"generated mazes: trained on {parameters.n_pool} of each of the sizes 5 and 7 under the 8 symmetries, tested on {parameters.n_test} others of each",
+            data=f"generated {parameters.generator}: trained on {parameters.n_pool} of each of the levels {', '.join(str(v) for v in parameters.levels)} under the 8 "
+            f"symmetries of the square, tested on {parameters.n_test} others of each",
             seed=seed,
             weights=Weights(file=f"{name}.safetensors", sha256=digest),
             metrics=metrics,
-            probes=["halting", *(["tag_propagation", "eigenspectrum", "settling", "trajectories"] if recurrent else [])],
+            probes=["halting", *(["eigenspectrum"] if recurrent else []), *(MORE_PROBES if network == "act-s0" else [])],
             command=f"neurodyn train {name}",
-            hardware=f"one CPU core, {cpu} s of its time" + (" after the common beginning" if condition in SHARED and condition != "act" else ""),
+            hardware=f"one CPU core, {cpu} s of its time" + (" after the common beginning" if condition in SHARED else ""),
             citation="Veerabadran, Ravishankar, Tang, Raina and de Sa 2023, arXiv 2311.06964 (neither text nor code was available; every value is our choice)",
             notes="Small on purpose; published sizes in analyses/notebooks/adrnn_full_scale.py. What the networks show: analyses/adrnn/claims.md.",
         ),
@@ -218,13 +260,14 @@ if __name__ == "__main__":
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("data/adrnn_outcomes.nc"))
     parser.add_argument("--home", type=Path, default=Path())
+    parser.add_argument("--generator", choices=list(LEVELS), default="mazes")
     given = parser.parse_intermixed_args()
     if given.verb == "train":
         train(given.networks, given.folder)
     elif given.verb == "measure":
         measure(given.networks, given.folder)
     elif given.verb == "pack":
-        pack(given.folder, given.out)
+        pack(given.folder, given.out, given.generator)
     else:
         for network in given.networks:
             ship(network, given.folder, given.home)

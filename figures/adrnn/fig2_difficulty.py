@@ -1,15 +1,14 @@
-"""Halting steps and accuracy against difficulty, trained levels shaded, and halting against path length within a level."""
-
-import numpy as np
+"""Halting steps and accuracy against difficulty, trained levels shaded, and halting against the depth of dead ends within a size."""
 
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"difficulty": "adrnn/difficulty", "outcomes": "adrnn/outcomes"}
+ADAPTIVE = "act"  # the condition drawn as "adaptive"
 STYLES = {
     "adaptive": ("vermilion", "-", "o"),
     "fixed steps": ("blue", "--", "s"),
     "progressive loss": ("green", "-.", "^"),
-    "PonderNet": ("purple", "-", "D"),
+    "adaptive, dearer steps": ("orange", "-", "D"),
     "feedforward": ("grey", ":", "x"),
 }
 
@@ -42,27 +41,35 @@ def draw(difficulty, outcomes):
     axes[2].set(ylabel="steps until it halts")
     for ax in axes[:3]:
         shade(ax, difficulty)
-        ax.set_xlabel("size of the maze (trained sizes shaded)")
-    against_length(axes[3], outcomes)
-    shade(axes[4], difficulty)
-    lines(axes[4], difficulty, "rank_correlation", groups=[g for g in STYLES if g in ("adaptive", "PonderNet")], label=False)
-    axes[4].axhline(0, color="black", linewidth=0.6)
-    axes[4].set(xlabel="size of the maze", ylabel="rank correlation of steps and\npath length, within a size")
+        ax.set_xlabel("size of the maze (trained: shaded)")
+    against_depth(axes[3], outcomes)
+    correlations(axes[4], difficulty)
     shade(axes[5], difficulty)
-    lines(axes[5], difficulty, "overlap_lost", 100, groups=["adaptive"], label=False)
+    lines(axes[5], difficulty, "accuracy_lost", 100, groups=["adaptive", "adaptive, dearer steps"], label=False)
     axes[5].axhline(0, color="black", linewidth=0.6)
-    clamp = float(difficulty.clamp_step.sel(group="adaptive"))
-    axes[5].set(xlabel="size of the maze", ylabel=f"overlap lost when stopped after\n{clamp:.0f} steps, the training mean (points)")
+    clamps = " or ".join(f"{float(v):.0f}" for v in difficulty.clamp_step.sel(group=["adaptive", "adaptive, dearer steps"]))
+    axes[5].set(xlabel="size of the maze", ylabel=f"mazes lost when stopped\nafter {clamps} steps (points)")
     panel_letter(axes)
     return fig
 
 
-def against_length(ax, outcomes):
+def correlations(ax, difficulty):
+    shade(ax, difficulty)
+    one = difficulty.sel(group="adaptive")
+    for k, (covariate, label, colour) in enumerate((("fill_depth", "depth of dead ends", "vermilion"), ("path_length", "path length", "sky"))):
+        part = one.sel(covariate=covariate)
+        y, low, high = (part[f"rank_correlation{end}"].values for end in ("", "_low", "_high"))
+        ax.errorbar(one.level + 0.2 * (k - 0.5), y, [y - low, high - y], color=COLOURS[colour], marker="os"[k], markersize=3.2, linewidth=1, label=label)
+    ax.axhline(0, color="black", linewidth=0.6)
+    ax.set(xlabel="size of the maze", ylabel="rank correlation with steps,\nwithin a size", ylim=(-1, 1))
+    ax.legend(fontsize=5.4, loc="upper right")
+
+
+def against_depth(ax, outcomes):
     colours = ["sky", "blue", "green", "orange", "vermilion", "purple"]
-    networks = outcomes.network.values[outcomes.condition.values == "act"]
+    network = next(n for n, c in zip(outcomes.network.values, outcomes.condition.values, strict=True) if c == ADAPTIVE)
     for level, colour in zip(outcomes.level.values, colours, strict=False):
-        one = outcomes.sel(level=level, network=networks[0])
-        ax.plot(one.path_length, one.n_steps + 0.0, ".", markersize=2.2, color=COLOURS[colour], alpha=0.7, label=f"size {level}")
-    ax.set(xlabel="path length (squares)", ylabel=f"steps until it halts\n(one network, {outcomes.sizes['presentation']} mazes a size)")
-    ax.legend(fontsize=5.2, markerscale=2, ncol=2)
-    ax.set_ylim(0, 1.25 * float(np.nanmax(outcomes.n_steps.sel(network=networks[0]))))
+        one = outcomes.sel(level=level, network=network)
+        ax.plot(one.fill_depth, one.n_steps, ".", markersize=2.4, color=COLOURS[colour], alpha=0.7, label=f"size {level}")
+    ax.set(xlabel="depth of the dead ends (squares)", ylabel=f"steps until it halts\n({outcomes.sizes['presentation']} mazes a size)")
+    ax.legend(fontsize=5.2, markerscale=2, ncol=2, loc="lower right")

@@ -5,7 +5,8 @@ import numpy as np
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"outcomes": "adrnn/outcomes", "difficulty": "adrnn/difficulty"}
-KINDS = {"act": "adaptive", "fixed": "fixed steps"}
+ADAPTIVE = "act"
+KINDS = {ADAPTIVE: "adaptive", "fixed": "fixed steps"}
 SHADES = ["sky", "blue", "green", "orange", "vermilion", "purple"]
 
 
@@ -19,7 +20,7 @@ def curves(ax, outcomes, condition):
         error = 1.96 * per_image.std("presentation", ddof=1) / np.sqrt(one.sizes["presentation"])
         ax.fill_between(steps, mean - error, mean + error, color=COLOURS[colour], alpha=0.15, linewidth=0)
         ax.plot(steps, mean, color=COLOURS[colour], label=f"size {level}", linewidth=1)
-        if condition == "act":
+        if condition == ADAPTIVE:
             halt = float(outcomes.n_steps.sel(level=level, network=networks).mean())
             ax.plot(halt, np.interp(halt, steps, mean), "o", color=COLOURS[colour], markersize=4, markeredgecolor="black", markeredgewidth=0.5)
     ax.set(xlabel="forced number of steps", ylabel="overlap with the solution (%)", ylim=(0, 102))
@@ -29,7 +30,7 @@ def curves(ax, outcomes, condition):
 def draw(outcomes, difficulty):
     fig = figure("double", 62)
     left, right = fig.subplots(1, 2, sharey=True)
-    curves(left, outcomes, "act")
+    curves(left, outcomes, ADAPTIVE)
     clamp = float(difficulty.clamp_step.sel(group="adaptive"))
     left.axvline(clamp, color="black", linewidth=0.8, linestyle="--")
     left.text(clamp - 0.6, 3, f"training mean, {clamp:.0f}", rotation=90, fontsize=5.4, ha="right", va="bottom")

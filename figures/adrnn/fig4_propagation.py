@@ -9,7 +9,7 @@ SHOWN = [1, 2, 4, 7, 11, 16, 22, 30, 40]
 
 
 def draw(activity):
-    fig = figure("double", 96)
+    fig = figure("double", 104)
     fig.set_layout_engine("none")
     top = fig.add_gridspec(2, len(SHOWN), left=0.04, right=0.985, top=0.93, bottom=0.5, wspace=0.06, hspace=0.1)
     strips = [[fig.add_subplot(top[row, k]) for k in range(len(SHOWN))] for row in range(2)]
@@ -21,22 +21,22 @@ def draw(activity):
             ax.set(xticks=[], yticks=[])
             if row == 0:
                 ax.set_title(f"step {step}", fontsize=6, pad=2)
-        strips[row][0].set_ylabel(("|L|", "|L with - without goal|")[row], fontsize=6)
-    lower = fig.add_gridspec(1, 3, left=0.08, right=0.985, top=0.4, bottom=0.12, wspace=0.42)
+        strips[row][0].set_ylabel(("|L|", "difference")[row], fontsize=6)
+    lower = fig.add_gridspec(1, 3, left=0.075, right=0.985, top=0.39, bottom=0.12, wspace=0.42)
     front, told, answer = (fig.add_subplot(lower[k]) for k in range(3))
     steps = np.arange(1, activity.sizes["time_bin"] + 1)
     band(front, steps, activity.front.values, COLOURS["vermilion"], "the news of the goal")
     limit = np.minimum(activity.limit, float(activity.front.max()))
     front.plot(steps, limit, color="black", linestyle="--", linewidth=0.9, label=f"limit, {activity.attrs['reach']:.0f} place a step")
-    front.set(xlabel="step", ylabel="farthest place reached")
+    front.set(xlabel="step", ylabel="farthest place")
     front.legend(fontsize=5.4)
     band(told, steps, 100 * activity.informed.values, COLOURS["vermilion"], None)
-    told.set(xlabel="step", ylabel="solution that has the news (%)", ylim=(0, 102))
+    told.set(xlabel="step", ylabel="solution informed (%)", ylim=(0, 102))
     enough = activity.sel(distance=activity.distance[activity.n_places >= 20])
     answer.fill_between(enough.distance, enough.answered_low, enough.answered_high, color=COLOURS["blue"], alpha=0.2, linewidth=0)
     answer.plot(enough.distance, enough.answered, color=COLOURS["blue"], label=f"median and quartiles, {activity.sizes['presentation']} mazes")
     answer.plot(enough.distance, enough.distance / activity.attrs["reach"], color="black", linestyle="--", linewidth=0.9, label="limit along the way")
-    answer.set(xlabel="squares from the nearer end", ylabel="answer settled at step")
+    answer.set(xlabel="squares from the nearer end", ylabel="settled at step")
     answer.legend(fontsize=5.4)
     panel_letter(strips[0][0], "a", dx=-4)
     panel_letter(strips[1][0], "b", dx=-4)

@@ -13,23 +13,23 @@ def draw(spectra, settling):
     radius, plane, late = fig.subplots(1, 3)
     steps = spectra.step.values
     for twin, label, colour, dash in ((False, "trained", COLOURS["vermilion"], "-"), (True, "untrained twin", COLOURS["grey"], "--")):
-        largest = np.abs(spectra.eigenvalue.sel(untrained=twin)).max("mode").transpose("step", "presentation").values
+        largest = np.abs(spectra.eigenvalue.isel(untrained=int(twin))).max("mode").transpose("step", "presentation").values
         radius.plot(steps, largest, color=colour, linewidth=0.5, alpha=0.6, linestyle=dash)
         radius.plot(steps, largest.mean(axis=1), color=colour, linestyle=dash, marker="o", markersize=3, label=label)
     radius.axhline(1, color="black", linewidth=0.7, linestyle=":")
-    radius.set(xlabel="step", ylabel=f"largest modulus of an eigenvalue\n({spectra.sizes['presentation']} mazes of size 9)")
+    radius.set(xlabel="step", ylabel=f"largest modulus of an eigenvalue\n({spectra.sizes['presentation']} mazes of size 9)", yscale="log")
     radius.legend(fontsize=5.6)
     turn = np.linspace(0, 2 * np.pi, 200)
     plane.plot(np.cos(turn), np.sin(turn), color="0.6", linewidth=0.7)
     for k, colour in ((0, "sky"), (len(steps) // 2, "blue"), (-1, "black")):
-        values = spectra.eigenvalue.sel(untrained=False).isel(step=k).values.ravel()
+        values = spectra.eigenvalue.isel(untrained=0).isel(step=k).values.ravel()
         plane.plot(values.real, values.imag, ".", color=COLOURS[colour], markersize=4, label=f"step {steps[k]}")
     plane.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
     plane.legend(fontsize=5.6)
-    for name in settling.name.values:
+    for name in settling.model_name.values:
         label, colour = NAMES[str(name)]
         for twin, dash in ((False, "-"), (True, ":")):
-            one = settling.relative_speed.sel(name=name, untrained=twin)
+            one = settling.relative_speed.sel(model_name=name).isel(untrained=int(twin))
             t = np.arange(1, one.sizes["time_bin"] + 1)
             low, middle, high = np.quantile(one.transpose("presentation", "time_bin").values, [0.25, 0.5, 0.75], axis=0)
             late.fill_between(t, low, high, color=COLOURS[colour], alpha=0.12, linewidth=0)
@@ -38,7 +38,7 @@ def draw(spectra, settling):
     late.text(38, 0.97, "longest in training", fontsize=5.2, va="top", transform=late.get_xaxis_transform())
     late.set(
         xlabel="step",
-        ylabel=f"change of state a step, relative\n(median, quartiles, {settling.sizes['presentation']} mazes of size 13)",
+        ylabel=f"relative change a step\n({settling.sizes['presentation']} mazes of size 13)",
         yscale="log",
         xscale="log",
     )

@@ -13,7 +13,7 @@ from neurodyn.numerics.resampling import hierarchical_bootstrap
 
 __all__ = ["halting_difficulty"]
 
-NEEDED = ("n_steps", "halted", "correct", "score", "stopped_correct", "stopped_score", "path_length")
+NEEDED = ("n_steps", "halted", "correct", "score", "stopped_correct", "stopped_score")
 
 
 def halting_difficulty(
@@ -22,6 +22,7 @@ def halting_difficulty(
     groups: Mapping[str, Sequence[str]],
     training_levels: Sequence[int],
     contrasts: Mapping[str, Sequence[str]] | None = None,
+    covariates: Sequence[str] = ("path_length",),
     n_resamples: int = 2000,
     level: float = 0.95,
     seed: int,
@@ -37,6 +38,8 @@ def halting_difficulty(
     training_levels : sequence of int
     contrasts : mapping of name to [group, group], optional
         First minus second, networks paired by their place in the group: differences of ``score`` at every level.
+    covariates : sequence of str
+        Variables of the table, (level, presentation), that steps are correlated with within each level.
     n_resamples : int
     level : float
         Coverage of the intervals, which resample networks and images.
@@ -58,7 +61,8 @@ def halting_difficulty(
         clamped_overlap
         accuracy_lost,     (group, level)         1       what clamping costs, image by image
         overlap_lost
-        rank_correlation   (group, level)         1       Spearman correlation of ``n_steps`` and ``path_length`` within a level; NaN where steps do not vary
+        rank_correlation   (group, level,         1       Spearman correlation of ``n_steps`` and each covariate within a level; NaN where
+                           covariate)                     steps do not vary
         unfinished         (group, level)         1       share of images for which halting never fired
         difference         (contrast, level)      1       of the overlap, first group minus second
         =================  =====================  ======  ======================================================================
@@ -70,9 +74,9 @@ def halting_difficulty(
     ConfigError
         If no level of the table was trained on, or groups of a contrast differ in size.
     """
-    missing = [name for name in NEEDED if name not in table]
+    missing = [name for name in (*NEEDED, *covariates) if name not in table]
     if missing:
-        raise SchemaError("halting_difficulty", f"`table` has no `{missing[0]}`", expected=", ".join(NEEDED))
+        raise SchemaError("halting_difficulty", f"`table` has no `{missing[0]}`", expected=", ".join((*NEEDED, *covariates)))
     networks, levels = [str(v) for v in table.network.values], [int(v) for v in table.level.values]
     trained = [levels.index(int(v)) for v in training_levels if int(v) in levels]
     if not trained:
@@ -85,11 +89,12 @@ def halting_difficulty(
         ci = hierarchical_bootstrap(values, statistic, n_resamples=n_resamples, level=level, seed=seed)  # type: ignore[arg-type]
         return float(ci.estimate), float(ci.low), float(ci.high)
 
-    names = ["accuracy", "overlap", "steps", "more_steps", "clamped_accuracy", "clamped_overlap", "accuracy_lost", "overlap_lost", "rank_correlation"]
+    names = ["accuracy", "overlap", "steps", "more_steps", "clamped_accuracy", "clamped_overlap", "accuracy_lost", "overlap_lost"]
     shape = (len(groups), len(levels), 3)
     found = {name: np.full(shape, np.nan) for name in [*names, "unfinished"]}
     clamps, scores = np.full(len(groups), np.nan), {}
-    length = table.path_length.transpose("level", "presentation").values.astype(float)
+    along = [table[name].transpose("level", "presentation").values.astype(float) for name in covariates]
+    correlations = np.full((len(groups), len(levels), len(covariates), 3), np.nan)
     for g, (group, members) in enumerate(groups.items()):
         part = table.sel(network=list(members)).transpose("network", "level", "presentation", "time_bin")
         steps = part.n_steps.values.astype(float)
@@ -115,14 +120,22 @@ def halting_difficulty(
             for name, value in values.items():
                 found[name][g, k] = interval(np.asarray(value, float))
             if (steps[:, k].std(axis=1) > 0).all():
-                found["rank_correlation"][g, k] = _rank_correlation(steps[:, k], length[k], n_resamples, level, seed)
+                for c, values_of in enumerate(along):
+                    correlations[g, k, c] = _rank_correlation(steps[:, k], values_of[k], n_resamples, level, seed)
     variables: dict[str, Any] = {}
     for name, table_of in found.items():
         unit = {"units": "step" if "steps" in name else "1"}
         variables |= {f"{name}{end}": (("group", "level"), table_of[:, :, i], unit) for i, end in enumerate(("", "_low", "_high"))}
+    dims = ("group", "level", "covariate")
+    variables |= {f"rank_correlation{end}": (dims, correlations[..., i], {"units": "1"}) for i, end in enumerate(("", "_low", "_high"))}
     variables["clamp_step"] = ("group", clamps, {"units": "step"})
     variables["n_networks"] = ("group", [len(m) for m in groups.values()])
-    coords: dict[str, Any] = {"group": list(groups), "level": levels, "trained": ("level", [k in trained for k in range(len(levels))])}
+    coords: dict[str, Any] = {
+        "group": list(groups),
+        "level": levels,
+        "covariate": list(covariates),
+        "trained": ("level", [k in trained for k in range(len(levels))]),
+    }
     if contrasts:
         differences = np.full((len(contrasts), len(levels), 3), np.nan)
         for c, (name, (first, second)) in enumerate(contrasts.items()):

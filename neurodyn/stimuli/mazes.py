@@ -23,7 +23,7 @@ from neurodyn.errors import ConfigError, DataError, unknown_name
 from neurodyn.schema import PRESENTATION, make_stimuli
 from neurodyn.seeding import numpy_generator
 
-__all__ = ["Maze", "image_side", "maze", "mazes", "render", "solve", "stream"]
+__all__ = ["Maze", "fill_depth", "image_side", "maze", "mazes", "render", "solve", "stream"]
 
 WALLS = ("carved", "lines")
 PLACES = ("centre", "random")
@@ -166,6 +166,32 @@ def solve(open_: np.ndarray, start: tuple[int, int], goal: tuple[int, int]) -> n
     return np.asarray(path[::-1])
 
 
+def fill_depth(one: Maze) -> int:
+    """Sweeps of filling dead ends until only the way is left.
+
+    Every sweep blackens, all at once, the open squares that have at most one open neighbour and are neither start nor goal.  It is what a network
+    must wait for if it finds the way by local filling, and it has little to do with the length of the way: a short way leaves long dead ends.
+
+    Examples
+    --------
+    >>> corridor = Maze(np.ones((1, 7), bool), (0, 0), (0, 2), np.array([[0, 0], [0, 1], [0, 2]]))
+    >>> fill_depth(corridor)
+    4
+    """
+    open_ = np.pad(one.open, 1)
+    kept = np.zeros_like(open_)
+    for row, column in (one.start, one.goal):
+        kept[row + 1, column + 1] = True
+    depth = 0
+    while True:
+        neighbours = sum(np.roll(open_, step, axis).astype(int) for step in (-1, 1) for axis in (0, 1))
+        dead = open_ & (neighbours <= 1) & ~kept
+        if not dead.any():
+            return depth
+        open_ = open_ & ~dead
+        depth += 1
+
+
 def render(one: Maze, *, walls: str = "carved", canvas: int | None = None, corner: tuple[int, int] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Draw a maze and its solution.
 
@@ -240,8 +266,8 @@ def mazes(
     Returns
     -------
     DataArray, (presentation, channel, row, column)
-        Coords of presentation: ``size``, ``path_length`` (squares), ``start_row`` ... ``goal_column`` (pixels, upper left of the square);
-        the coord ``solution``, bool (presentation, row, column), holds the way.
+        Coords of presentation: ``maze_size``, ``path_length`` (squares), ``fill_depth`` (sweeps), ``start_row`` ... ``goal_column`` (pixels, upper left
+        of the square); the coord ``solution``, bool (presentation, row, column), holds the way.
 
     Raises
     ------
@@ -269,17 +295,18 @@ def mazes(
         pixels.append(drawn)
         solutions.append(solution)
         green, red = ((drawn[k] > drawn[other]).nonzero() for k, other in ((1, 0), (0, 1)))
-        rows.append((one.path_length, green[0][0], green[1][0], red[0][0], red[1][0]))
+        rows.append((one.path_length, fill_depth(one), green[0][0], green[1][0], red[0][0], red[1][0]))
     table = np.asarray(rows)
-    names = ("path_length", "start_row", "start_column", "goal_row", "goal_column")
+    names = ("path_length", "fill_depth", "start_row", "start_column", "goal_row", "goal_column")
     stimuli = make_stimuli(
         np.stack(pixels),
         [f"maze-{size}-{seed}-{k:06d}" for k in range(first, first + n)],
-        size=np.full(n, size),
+        maze_size=np.full(n, size),
         **{name: table[:, k] for k, name in enumerate(names)},
     )
     stimuli.coords["solution"] = ((PRESENTATION, "row", "column"), np.stack(solutions))
     stimuli.path_length.attrs["units"] = "square"
+    stimuli.fill_depth.attrs["units"] = "sweep"
     return stimuli
 
 

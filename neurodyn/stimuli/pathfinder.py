@@ -194,7 +194,7 @@ def pathfinder(
     Returns
     -------
     DataArray, (presentation, channel, row, column)
-        Grey.  Coords of presentation: ``label``, ``n_paddles``, ``path_length`` (11 (N - 1) + 5 pixels of the canvas), ``marker_distance``,
+        Grey.  Coords of presentation: ``label``, ``contour_paddles``, ``path_length`` (11 (N - 1) + 5 pixels of the canvas), ``marker_distance``,
         ``marker_row``, ``marker_column`` (of the first disk, in pixels of the image); ``contour_id`` (presentation, row, column), and with
         ``task="segmentation"`` ``solution``, bool, the ink of the marked contour and its disk.
 
@@ -237,7 +237,7 @@ def pathfinder(
         np.stack(images),
         [f"pathfinder-{n_paddles}-{seed}-{k:06d}" for k in range(first, first + n)],
         label=table[:, 0].astype(int),
-        n_paddles=np.full(n, n_paddles),
+        contour_paddles=np.full(n, n_paddles),
         path_length=np.full(n, step * (n_paddles - 1) + sizes.length),
         marker_distance=table[:, 1],
         marker_row=table[:, 2],

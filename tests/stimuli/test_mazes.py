@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodyn.errors import ConfigError, DataError
-from neurodyn.stimuli.mazes import image_side, maze, mazes, render, solve, stream
+from neurodyn.stimuli.mazes import fill_depth, image_side, maze, mazes, render, solve, stream
 
 SIZES = st.integers(1, 8).map(lambda k: 2 * k + 1)
 
@@ -73,6 +73,21 @@ def test_the_fixed_canvas_of_the_older_layout():
     moved = mazes(9, n=8, canvas=32, place="random", seed=0)
     assert len({int(k) for k in moved.start_row.values - mazes(9, n=8, seed=0).start_row.values}) > 1
     np.testing.assert_allclose(moved.values.sum(axis=(1, 2, 3)), mazes(9, n=8, seed=0).values.sum(axis=(1, 2, 3)))
+
+
+@settings(max_examples=10, deadline=None)
+@given(SIZES, st.integers(0, 100))
+def test_filling_dead_ends_takes_as_many_sweeps_as_the_farthest_square_off_the_way_is_away(size, seed):
+    one = maze(size, seed=seed)
+    away = {tuple(square): 0 for square in one.path.tolist()}
+    queue = list(away)
+    for square in queue:
+        for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+            there = (square[0] + dy, square[1] + dx)
+            if there not in away and one.open[there]:
+                away[there] = away[square] + 1
+                queue.append(there)
+    assert fill_depth(one) == max(away.values())
 
 
 def test_a_least_length_is_kept():
