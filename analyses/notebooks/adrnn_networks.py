@@ -81,7 +81,7 @@ CONDITIONS = {
 SHARED = (*PRICES, "fixed", "progressive", "ponder")
 LEVELS = {"mazes": (5, 7, 9, 11, 13, 15), "pathfinder": (2, 3, 4, 5, 6, 8)}
 N_TEST, N_STEPS, TEST_SEED = 100, 60, 20231107
-MORE_PROBES = ["tag_propagation", "association_field", "settling", "trajectories"]
+MORE_PROBES = ["eigenspectrum", "tag_propagation", "association_field", "settling", "trajectories"]
 
 
 # %%
@@ -230,7 +230,6 @@ def ship(network, folder, home):
     cpu = metrics.pop("cpu_s")
     defaults = type(parameters)()
     changed = {f.name: getattr(parameters, f.name) for f in dataclasses.fields(parameters) if getattr(parameters, f.name) != getattr(defaults, f.name)}
-    recurrent = condition != "feedforward"
     write_card(
         Card(
             name=name,
@@ -242,7 +241,7 @@ def ship(network, folder, home):
             seed=seed,
             weights=Weights(file=f"{name}.safetensors", sha256=digest),
             metrics=metrics,
-            probes=["halting", *(["eigenspectrum"] if recurrent else []), *(MORE_PROBES if network == "act-s0" else [])],
+            probes=["halting", *(MORE_PROBES if network == "act-s0" else [])],
             command=f"neurodyn train {name}",
             hardware=f"one CPU core, {cpu} s of its time" + (" after the common beginning" if condition in SHARED else ""),
             citation="Veerabadran, Ravishankar, Tang, Raina and de Sa 2023, arXiv 2311.06964 (neither text nor code was available; every value is our choice)",
