@@ -230,7 +230,7 @@ def card(network, folder, home, name, probes, notes):
             architecture="gdram",
             config=config,
             recipe=Recipe(name="gdram", parameters=CONDITIONS[network.rpartition("-s")[0]][1]),
-            data=f"{shown}: the first {parameters.n_train:,} training images, settings chosen on the last {parameters.n_validation:,}, tested on the first "
+            data=f"{shown}: the first {parameters.n_train:,} training images, validated on the last {parameters.n_validation:,}, tested on the first "
             f"{parameters.n_test:,} test images",
             seed=seed,
             weights=Weights(file=f"{name}.safetensors", sha256=digest),
