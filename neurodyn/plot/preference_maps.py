@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_preference_maps", "plot_preference_map"]
 
-_ABSENT = "0.88"
+_ABSENT = "#00D5F0"  # a cyan that neither the cyclic map of orientations nor viridis holds
 
 
 def plot_preference_map(
@@ -30,7 +30,7 @@ def plot_preference_map(
     cmap: str = "twilight",
     limits: tuple[float, float] = (0.0, 180.0),
 ) -> Any:
-    """Tile the first channels of a layer; each tile shows one value a position, grey where a unit is silent or untuned.
+    """Tile the first channels of a layer; each tile shows one value a position, cyan where a unit is silent or untuned.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def draw_preference_maps(tuning: xr.Dataset, title: str, *, min_osi: float = 0.1
                     if k == 0:
                         bar.set_ticks([0, 45, 90, 135, 180])
         row[0].set_ylabel(layer)
-    fig.supxlabel(f"{title}: first {channels} channels, one pixel a position; grey: no response, or OSI below {min_osi:g}", fontsize=6)
+    fig.supxlabel(f"{title}: first {channels} channels, one pixel a position; cyan: no response, or OSI below {min_osi:g}", fontsize=6)
     panel_letter([axes[0, 0], axes[0, 2]], dx=-8)
     return fig
 
