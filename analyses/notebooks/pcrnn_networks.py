@@ -72,7 +72,7 @@ ORDER = [
     "single-s2",
 ]
 N_TEST = 100
-NAMES = {"pyramid-s0": "pcrnn-phantoms", "pyramid-natural-s0": "pcrnn-natural", "single-short-s0": "pcrnn-single"}
+NAMES = {"pyramid-s0": "pcrnn-phantoms", "pyramid-natural-s0": "pcrnn-natural"}
 
 
 # %%

@@ -6,9 +6,9 @@ INPUTS = {"errors": "pcrnn/reconstructions"}
 COLUMNS = (
     ("target", None, None),
     ("zero-filled", "pcrnn-phantoms", "zero-filled"),
-    ("U-Net", "pcrnn-unet", "readout"),
-    ("single scale", "pcrnn-single", "readout"),
-    ("PC-RNN", "pcrnn-phantoms", "readout"),
+    ("U-Net\n(1,200 updates)", "pcrnn-unet", "readout"),
+    ("single scale\n(600 updates)", "pcrnn-single", "readout"),
+    ("PC-RNN\n(600 updates)", "pcrnn-phantoms", "readout"),
 )
 EXAMPLE = 0
 TOP = 0.4
@@ -17,7 +17,7 @@ TOP = 0.4
 def draw(errors):
     fig = figure("double", 158)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(4, len(COLUMNS), left=0.065, right=0.9, top=0.95, bottom=0.06, wspace=0.04, hspace=0.12)
+    grid = fig.add_gridspec(4, len(COLUMNS), left=0.065, right=0.9, top=0.94, bottom=0.06, wspace=0.04, hspace=0.12)
     rows = [(a, k) for a in errors.acceleration.values for k in ("image", "error")]
     for r, (acceleration, kind) in enumerate(rows):
         for c, (name, model, image) in enumerate(COLUMNS):
@@ -25,7 +25,7 @@ def draw(errors):
             shown = draw_cell(ax, errors.sel(acceleration=acceleration), kind, model, image)
             ax.set(xticks=[], yticks=[])
             if r == 0:
-                ax.set_title(name, fontsize=7.5, color=COLOURS["vermilion"] if name == "PC-RNN" else "black")
+                ax.set_title(name, fontsize=7.5, color=COLOURS["vermilion"] if name.startswith("PC-RNN") else "black")
             if c == 0:
                 ax.set_ylabel(f"{acceleration:g}x" if kind == "image" else f"{acceleration:g}x: mask | errors", fontsize=7)
         place = grid[r, -1].get_position(fig)

@@ -8,18 +8,19 @@ INPUTS = {"table": "pcrnn/contrasts"}
 SHADES = {4: COLOURS["blue"], 8: COLOURS["orange"]}
 NAMES = {
     "zero-filled": "zero-filled",
-    "unet": "U-Net",
+    "unet": "U-Net (1,200 updates)",
     "crnn": "CRNN",
     "cascade": "cascade",
-    "single": "one scale, 9 iterations",
+    "single": "one scale, 9 iterations\n(600 updates)",
     "single-wide": "one scale, as many weights",
     "flat": "three modules, all full size",
     "no-consistency": "no data consistency",
     "no-fusion": "no fusion",
     "untied": "untied iterations",
-    "pyramid": "PC-RNN",
-    "single-long": "one scale, trained twice as long",
-    "pyramid-long": "PC-RNN, trained twice as long",
+    "pyramid": "PC-RNN (600 updates)",
+    "single-short": "one scale, 9 iterations\n(300 updates)",
+    "flat-short": "three modules, all full size\n(300 updates)",
+    "pyramid-short": "PC-RNN (300 updates)",
 }
 
 

@@ -20,7 +20,7 @@ def draw(errors):
     bands = [fig.add_subplot(middle[k]) for k in range(2)]
     for ax, a in zip(bands, errors.acceleration.values, strict=True):
         draw_bands(ax, errors.sel(acceleration=a), a)
-    bands[0].legend(fontsize=5.5, loc="lower right", handlelength=1.2)
+    bands[0].legend(fontsize=5.3, loc="upper left", handlelength=1.2, borderaxespad=0.1)
     bars = fig.add_subplot(middle[2])
     draw_gain(bars, errors)
     for ax in (*bands, bars):
@@ -61,7 +61,7 @@ def draw_bands(ax, one, acceleration):
         middle, half = values.mean(axis=0), 1.96 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
         ax.plot(one.frequency_cpp, 10**middle, color=SHADES[name], linewidth=1.1, label=text)
         ax.fill_between(one.frequency_cpp, 10 ** (middle - half), 10 ** (middle + half), color=SHADES[name], alpha=0.2, linewidth=0)
-    ax.set(yscale="log", xlabel="spatial frequency (cycles/pixel)", ylabel="error power / reference power", ylim=(0.01, 300))
+    ax.set(yscale="log", xlabel="spatial frequency (cycles/pixel)", ylabel="error power / reference power", ylim=(0.01, 3000))
     ax.set_title(f"{acceleration:g}x, n = {one.sizes['presentation']} phantoms", fontsize=6.5)
 
 

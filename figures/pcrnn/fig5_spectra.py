@@ -5,7 +5,7 @@ import numpy as np
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"spectra": "pcrnn/eigenspectra", "gains": "pcrnn/gains"}
-MODULES = {2: ("module 1", COLOURS["orange"]), 5: ("module 2", COLOURS["green"]), 8: ("module 3", COLOURS["blue"])}
+MODULES = {1: ("module 1", COLOURS["orange"]), 4: ("module 2", COLOURS["green"]), 7: ("module 3", COLOURS["blue"])}
 FLOOR = 1e-17
 
 
@@ -15,6 +15,10 @@ def draw(spectra, gains):
     draw_plane(left, spectra)
     draw_ranks(middle, spectra)
     draw_gain(right, gains)
+    for ax in (left, middle, right):
+        ax.tick_params(labelsize=6)
+        ax.xaxis.label.set_size(6.5)
+        ax.yaxis.label.set_size(6.5)
     panel_letter([left, middle, right])
     return fig
 
@@ -44,8 +48,8 @@ def draw_ranks(ax, spectra):
             label = name + (" untrained" if untrained else "")
             ax.plot(np.arange(1, size.shape[1] + 1), size.mean(axis=0), color=shade, linestyle=style, linewidth=1.1, label=label)
     ax.axhline(1, color="0.6", linewidth=0.6)
-    ax.set(xlabel="mode, by modulus", ylabel="modulus of the eigenvalue (one iteration)", ylim=(0, None))
-    ax.legend(fontsize=5.3, ncol=2, loc="lower left")
+    ax.set(xlabel="mode, by modulus", ylabel="|eigenvalue| of one iteration (1)", ylim=(0, None))
+    ax.legend(fontsize=5, ncol=2, loc="lower center")
 
 
 def draw_gain(ax, gains):
@@ -58,6 +62,6 @@ def draw_gain(ax, gains):
     for c in column[measured]:
         ax.axvspan(c - 0.5, c + 0.5, color="0.9", linewidth=0)
     worst = float(gains.measured_gain.max())
-    ax.set(yscale="log", xlabel="column of k-space (0 = frequency zero); grey: measured", ylabel="gain of one iteration (1)", ylim=(FLOOR, 100))
+    ax.set(yscale="log", xlabel="column of k-space; grey: measured", ylabel="gain of one iteration (1)", ylim=(FLOOR, 100))
     ax.set_title(f"measured / largest gain: at most {worst:.0e} (n = {gains.sizes['presentation']})", fontsize=6.3)
     ax.legend(fontsize=5.5, loc="center right")

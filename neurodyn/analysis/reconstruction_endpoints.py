@@ -47,7 +47,8 @@ def reconstruction_endpoints(
     stimuli : Dataset
         ``kspace mask reference``; two presentations or more.
     modules : mapping of name to int
-        The step of the trial whose state is held: what lies outside the phase space says which module works, so each name iterates one module.
+        A step of the trial: what lies outside the phase space after it is held.  It says which module has the next turn, so each name iterates one
+        module; a step that ends a module leads to the next one.
     begin_from : sequence of {"own", "zero", "noise", "other"}
         The state of that step; zeros; noise of the state's own size; the state of the presentation before (a wrong image).
     layer : str
