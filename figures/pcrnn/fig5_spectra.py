@@ -49,7 +49,7 @@ def draw_ranks(ax, spectra):
             ax.plot(np.arange(1, size.shape[1] + 1), size.mean(axis=0), color=shade, linestyle=style, linewidth=1.1, label=label)
     ax.axhline(1, color="0.6", linewidth=0.6)
     ax.set(xlabel="mode, by modulus", ylabel="|eigenvalue| of one iteration (1)", ylim=(0, None))
-    ax.legend(fontsize=5, ncol=2, loc="lower center")
+    ax.legend(fontsize=4.6, ncol=2, loc="lower center", handlelength=1.2, columnspacing=0.8)
 
 
 def draw_gain(ax, gains):

@@ -8,15 +8,15 @@ INPUTS = {"errors": "pcrnn/natural"}
 COLUMNS = (
     ("target", None, None),
     ("zero-filled", "pcrnn-natural", "zero-filled"),
-    ("trained on phantoms", "pcrnn-phantoms", "readout"),
-    ("trained on natural images", "pcrnn-natural", "readout"),
+    ("trained on\nphantoms", "pcrnn-phantoms", "readout"),
+    ("trained on\nnatural images", "pcrnn-natural", "readout"),
 )
 
 
 def draw(errors):
     fig = figure("double", 92)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(1, 2, left=0.04, right=0.985, top=0.92, bottom=0.14, wspace=0.26, width_ratios=(2, 1))
+    grid = fig.add_gridspec(1, 2, left=0.04, right=0.985, top=0.9, bottom=0.14, wspace=0.26, width_ratios=(2, 1))
     images = grid[0].subgridspec(2, len(COLUMNS), wspace=0.05, hspace=0.06)
     one = errors.sel(acceleration=4)
     first = None
@@ -54,4 +54,4 @@ def draw_gains(ax, errors):
     ax.set_xticks([0, 1], ["phantoms", "natural images"])
     ax.set(xlabel="trained on", ylabel="PSNR over zero-filled (dB)", xlim=(-0.5, 1.5))
     ax.set_title(f"mean and 95 % interval, n = {errors.sizes['presentation']}", fontsize=6.3)
-    ax.legend(fontsize=6)
+    ax.legend(fontsize=6, loc="lower right")
