@@ -7,7 +7,7 @@
 #
 # The models are convolutional, so photographs are shown in larger frames than they were trained on; each layer is averaged over 7 x 7 pools.
 # Activity is compressed by a square root, as the second Gabor reference is, except in the networks that were trained for a linear readout of V4.
-# Layer, step and frame are chosen on the other sessions.  `convrnn-v4` is three networks: a session is predicted by the one that was trained
+# Layer, step and frame are chosen on the other sessions (for `convrnn-v4*` by networks that were trained on the scored one, as one of their two).  `convrnn-v4` is three networks: a session is predicted by the one that was trained
 # on the two others.
 # ---
 

@@ -100,7 +100,7 @@ def early_stopping(
     low = w[None] < levels[:, None, None]
     stop = {
         "weight": _first(np.concatenate([np.zeros_like(low[..., :1]), low[..., 1:] & low[..., :-1]], axis=-1), last),
-        "confidence": _first(sure[None] >= levels[:, None, None], last),
+        "confidence": _first(sure[None] >= np.where(levels < 1, levels, np.inf)[:, None, None], last),  # a threshold of 1 never fires
         "fixed": np.broadcast_to(np.clip(np.round(levels * n_steps).astype(int) - 1, 0, last)[:, None], (n_thresholds, n)),
     }
     at = np.stack([stop[rule] for rule in RULES])  # rule, threshold, presentation

@@ -38,6 +38,7 @@ def halting(model: DynamicalModel, stimuli: xr.DataArray, *, n_steps: int | None
         n_steps               (presentation)            step    steps until it halted; the whole trial where it did not
         halted                (presentation)                    whether halting fired within the trial
         ponder                (presentation)            step    N + R of Adaptive Computation Time; NaN without a layer `halting`
+                                                          of one value an image
         correct               (presentation)            1       its own answer at its own time: 1 where all that is asked is right
         score                 (presentation)            1       the same as overlap (intersection over union); for a class, correct
         correct_unmixed       (presentation)            1       the answer of the step at which it halted, alone
@@ -79,7 +80,7 @@ def halting(model: DynamicalModel, stimuli: xr.DataArray, *, n_steps: int | None
     extra = tuple(name for name in ("halting", "output") if name in model.layers)
     steps, halted = np.full(n, length), np.zeros(n, bool)
     tables = {name: np.full((n, length), np.nan) for name in ("stopped_correct", "stopped_score", "step_correct", "step_score", "probability")}
-    asked = None
+    asked, alone_halts = None, False
     for rows, k, state, drive in walk(model, stimuli, timeline, batch_size=batch_size, progress=False, freeze=False):
         if k == 0 or asked is None:
             asked = _Asked(stimuli.isel({PRESENTATION: rows}), model.readout(state).dim())
@@ -88,6 +89,7 @@ def halting(model: DynamicalModel, stimuli: xr.DataArray, *, n_steps: int | None
         alone = seen["output"] if "output" in seen else model.readout(state)
         tables["step_correct"][rows, k], tables["step_score"][rows, k] = asked.judge(alone)
         if "halting" in seen:
+            alone_halts = seen["halting"].flatten(1).shape[1] == 1  # places that halt on their own have no one remainder
             tables["probability"][rows, k] = seen["halting"].flatten(1).mean(dim=1).cpu().numpy()
         if finished is not None:
             done = finished(state).cpu().numpy()
@@ -100,7 +102,7 @@ def halting(model: DynamicalModel, stimuli: xr.DataArray, *, n_steps: int | None
     found = {
         "n_steps": (one, steps, {"units": "step"}),
         "halted": (one, halted),
-        "ponder": (one, np.where(np.isnan(tables["probability"][:, 0]), np.nan, steps + left), {"units": "step"}),
+        "ponder": (one, steps + left if alone_halts else np.full(n, np.nan), {"units": "step"}),
         "correct": (one, tables["stopped_correct"][at], unit),
         "score": (one, tables["stopped_score"][at], unit),
         "correct_unmixed": (one, tables["step_correct"][at], unit),

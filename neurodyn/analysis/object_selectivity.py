@@ -49,7 +49,7 @@ def object_selectivity(
         ==================  ====================  =====  ==================================================================================
         lifetime_sparseness neuroid               1      over objects, mean of the positions; responses less the baseline, at least 0
         selectivity_index   neuroid               1      (n - sum(r / max r)) / (n - 1), likewise
-        position_tolerance  neuroid               1      mean correlation of the objects' responses between pairs of positions
+        position_tolerance  neuroid               1      mean correlation of the objects' responses between pairs of positions; NaN for one position
         latency_ms          neuroid               ms     half height of the mean response after onset
         transience          neuroid               1      1 - last quarter of the stimulus bins / peak: 0 sustained, 1 transient
         course              neuroid, time_bin     1      mean response less the baseline, of the sign of its largest deviation
@@ -143,6 +143,8 @@ def _indices(mean: np.ndarray, profile: np.ndarray) -> dict[str, tuple]:
     depth = (n - (mean / mean.max(0)).sum(0)) / (n - 1)
     tolerance = np.zeros(mean.shape[1])
     pairs = list(itertools.combinations(range(profile.shape[1]), 2))
+    if not pairs:
+        tolerance[:] = np.nan
     for a, b in pairs:
         x, y = (profile[:, k] - profile[:, k].mean(0) for k in (a, b))
         norm = np.sqrt(np.square(x).sum(0) * np.square(y).sum(0))

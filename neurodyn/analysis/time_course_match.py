@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import scipy.stats
 import xarray as xr
 
 from neurodyn.analysis._alignment import prepare
@@ -58,7 +57,7 @@ def time_course_match(
         shuffled           (layer, region, presentation)    1      the same, mean over random orders of the brain's bins
         median_similarity  (layer, region)                  1      over images
         median_shuffled    (layer, region)                  1
-        p_value            (layer, region)                  1      paired t-test over images, similarity against shuffled
+        p_value            (layer, region)                  1      share of phase-randomised courses that match as well, one-sided
         p_adjusted         (layer, region)                  1      Holm over layers and regions
         latency_ms         (layer, region)                  ms     delay chosen most often
         latency_by_fold    (layer, region, fold)            ms     delay chosen on the other images
@@ -76,7 +75,9 @@ def time_course_match(
     Notes
     -----
     After CordsNet's comparison of activity in its last two layers with V4 and IT, whose own binning, normalisation and test are not published: these
-    are ours.  A correlation is not changed by scaling, so nothing is normalised but for the picture.  Images are the sample of the test.
+    are ours.  A correlation is not changed by scaling, so nothing is normalised but for the picture.  Images share one time course and neighbouring bins
+    are alike, so neither is the sample of the test: surrogates of the recording keep its power spectrum, have random phases, the same for all images,
+    and choose their delay anew.  With n surrogates the smallest p is 1 / (n + 1).
 
     Examples
     --------
@@ -101,8 +102,10 @@ def time_course_match(
     brain = np.stack([Y[:, of_region == k].mean(axis=1) for k in range(len(regions))])
     fold = numpy_generator(seed, where, "folds").permutation(len(ids)) % folds
     orders = [numpy_generator(seed, where, "order", k).permutation(brain.shape[2]) for k in range(n_shuffles)]
+    phases = [numpy_generator(seed, where, "phases", k).uniform(0, 2 * np.pi, brain.shape[2] // 2 + 1) for k in range(n_shuffles)]
     grid = (len(layers), len(regions))
     found, null = (np.full((*grid, len(ids)), np.nan) for _ in range(2))
+    p = np.full(grid, np.nan)
     chosen = np.full((*grid, folds), np.nan)
     for i, j in np.ndindex(*grid):
         at = np.stack([_over_bins(model[i][:, a], brain[j][:, b]) for a, b in pairs.values()])  # (delay, image)
@@ -117,7 +120,8 @@ def time_course_match(
             rows = pick[fold] == k
             shuffles = [_over_bins(model[i][rows][:, a], brain[j][rows][:, order][:, b]) for order in orders]
             null[i, j, rows] = np.mean(shuffles, axis=0) if shuffles else np.nan
-    return _label(found, null, chosen, model, brain, (layers, regions, ids), responses, recordings)
+        p[i, j] = _share_of_surrogates(model[i], brain[j], list(pairs.values()), phases)
+    return _label(found, null, p, chosen, model, brain, (layers, regions, ids), responses, recordings)
 
 
 def _names(values: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -150,6 +154,19 @@ def _pairs(responses: xr.DataArray, recordings: xr.DataArray, latencies_ms: Sequ
     return found
 
 
+def _share_of_surrogates(model: np.ndarray, brain: np.ndarray, pairs: list[tuple[np.ndarray, np.ndarray]], phases: list[np.ndarray]) -> float:
+    """How many surrogates of the recording match as well; each chooses its delay as the data did."""
+
+    def best(course: np.ndarray) -> float:
+        at = np.stack([_over_bins(model[:, a], course[:, b]) for a, b in pairs])
+        means = _nanmean(at)
+        return float(np.nanmedian(at[np.nanargmax(means)])) if np.isfinite(means).any() else -np.inf
+
+    seen, spectrum = best(brain), np.fft.rfft(brain, axis=1)
+    made = (np.fft.irfft(spectrum * np.exp(1j * phase), n=brain.shape[1], axis=1) for phase in phases)
+    return (1 + sum(best(course) >= seen for course in made)) / (1 + len(phases))
+
+
 def _over_bins(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return pearson(a, b, axis=1)
 
@@ -163,6 +180,7 @@ def _nanmean(values: np.ndarray) -> np.ndarray:
 def _label(
     found: np.ndarray,
     null: np.ndarray,
+    p: np.ndarray,
     chosen: np.ndarray,
     model: np.ndarray,
     brain: np.ndarray,
@@ -171,11 +189,6 @@ def _label(
     recordings: xr.DataArray,
 ) -> xr.Dataset:
     layers, regions, ids = names
-    p = np.full(found.shape[:2], np.nan)
-    for i, j in np.ndindex(*p.shape):
-        both = np.isfinite(found[i, j]) & np.isfinite(null[i, j])
-        if both.sum() > 1:
-            p[i, j] = scipy.stats.ttest_rel(found[i, j][both], null[i, j][both]).pvalue
     adjusted = np.full_like(p, np.nan)
     adjusted[np.isfinite(p)] = holm(p[np.isfinite(p)])
     flat = [layers[i] for i in range(len(layers)) if not np.isfinite(found[i]).any()]

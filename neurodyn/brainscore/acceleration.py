@@ -10,7 +10,7 @@ import scipy.sparse
 
 from neurodyn.brainscore.assemblies import flat_coords
 from neurodyn.brainscore.installed import require
-from neurodyn.errors import NeurodynWarning, SchemaError, first_of
+from neurodyn.errors import DataError, NeurodynWarning, SchemaError, first_of
 from neurodyn.numerics.correlation import pearson
 from neurodyn.numerics.pls import pls_cv
 from neurodyn.numerics.reliability import split_half_ceiling
@@ -152,6 +152,10 @@ def repeat_table(values: np.ndarray, stimulus_id: np.ndarray, repetition: np.nda
 
     stimulus, ids = pandas.factorize(np.asarray(stimulus_id), sort=True)
     repeat, repeats = pandas.factorize(np.asarray(repetition), sort=True)
+    if min(stimulus.min(initial=0), repeat.min(initial=0)) < 0:
+        raise DataError(
+            "repeat_table", "a presentation has no stimulus_id or no repetition", expected="one of each a presentation", fix="drop those rows first"
+        )
     shape = (len(ids), len(repeats))
     cell = stimulus * shape[1] + repeat
     count = np.bincount(cell, minlength=shape[0] * shape[1])

@@ -26,7 +26,7 @@ def cluttered_images(
     distractor_size: int = 5,
     seed: int = 0,
 ) -> xr.DataArray:
-    """The canvases that Gaussian RAM is validated (``split="validation"``) and tested on.
+    """Canvases like those that Gaussian RAM is validated (``split="validation"``) and tested on; the very same where `n` is the recipe's.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def cluttered_images(
     n_distractors, distractor_size : int
         As in :func:`neurodyn.stimuli.clutter.clutter`.
     seed : int
-        0 gives the canvases of the training recipe.
+        0 gives the places of the training recipe; its distractors too where `n` is its number of images (2,000), for they are drawn from all of them.
 
     Returns
     -------

@@ -151,7 +151,7 @@ def compression(kspace: np.ndarray, n_virtual: int, *, n_center: int = 24, pad: 
             expected=f"1 to {n_coils}",
             fix=f"n_virtual={n_coils}, or pad=True to fill up with empty coils",
         )
-    first = max(0, columns // 2 - n_center // 2)
+    first = max(0, (columns - n_center + 1) // 2)  # as the masks place them
     samples = np.moveaxis(kspace[..., first : first + n_center], -3, -1).reshape(-1, n_coils)
     if not np.isfinite(samples).all() or not np.abs(samples).max(initial=0.0) > 0:
         raise NumericsError("compression", f"the {min(n_center, columns)} central columns of k-space are empty or not finite", expected="measured samples")

@@ -72,7 +72,7 @@ def column_mask(n_columns: int, acceleration: float, center_fraction: float | No
         raise unknown_name(where, "kind", kind, KINDS)
     if not acceleration >= 1:
         raise ConfigError(where, f"`acceleration` is {acceleration}", expected="1 or more", fix="acceleration=4")
-    fraction = CENTER_FRACTIONS.get(int(acceleration), 0.32 / acceleration) if center_fraction is None else center_fraction
+    fraction = CENTER_FRACTIONS.get(acceleration, 0.32 / acceleration) if center_fraction is None else center_fraction
     if not 0 <= fraction <= 1:
         raise ConfigError(where, f"`center_fraction` is {fraction}", expected="a share in [0, 1]", fix="center_fraction=0.08")
     low, w = n_center(n_columns, fraction), n_columns

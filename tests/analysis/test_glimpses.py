@@ -142,6 +142,14 @@ class TestEarlyStopping:
         assert float(found.stopped.sel(rule="weight", threshold=0)) == 0
         assert float(found.accuracy.sel(rule="weight", threshold=0)) == float(found.full_accuracy)
 
+    def test_certain_answers_leave_a_threshold_that_never_fires(self):
+        """A saturated softmax is certain, and wrong, at the first glimpse."""
+        logits = np.zeros((4, 2, 3))
+        logits[:, 0, 0], logits[:, 1, 1:] = 1000.0, 1000.0
+        found = early_stopping(responses({"weight": np.ones((4, 1, 3)), "readout": logits}), [1] * 4, seed=0)
+        assert float(found.chosen.sel(rule="confidence")) == 1.0
+        assert float(found.chosen_accuracy.sel(rule="confidence")) == float(found.full_accuracy) == 1.0
+
     def test_confidence_agrees_with_speed_accuracy(self):
         from neurodyn.analysis import speed_accuracy
 

@@ -66,6 +66,15 @@ def test_the_unit_alone_gets_the_gradient_when_it_is_trained_alone():
     assert reached == {"halt.weight", "halt.bias"} and all(p.requires_grad for p in model.parameters())
 
 
+def test_a_network_that_halts_at_once_still_learns_when_to_halt():
+    """Stopping the training where the median halts would leave one step, a certain distribution, and no gradient."""
+    model = network(halting="ponder", halting_bias=2.0)
+    pool = make_pools("mazes", (5,), 4, seed=0, options={}, task="mask")[5]
+    loss, _ = recipe._loss(model, as_batch(pool.images, pool.targets), dataclasses.replace(TINY, method="ponder"), "ponder", 0)
+    loss.backward()
+    assert float(model.halt.bias.grad.abs().max()) > 0
+
+
 def test_the_price_of_a_step_raises_the_halting_probability():
     model = network()
     pool = make_pools("mazes", (5,), 8, seed=0, options={}, task="mask")[5]

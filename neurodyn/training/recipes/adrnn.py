@@ -219,7 +219,7 @@ def _run(model: Any, batch: Batch, n_steps: int, *, alone: bool = False) -> list
         for _ in range(n_steps):
             state = model.step(state, drive)
             states.append(state)
-            if model.halt is not None and bool(model.finished(state).all()):
+            if model.config.halting == "act" and bool(model.finished(state).all()):  # a stop at the median would cut PonderNet's distribution
                 break
     finally:
         for w, want in zip(held, wanted, strict=True):

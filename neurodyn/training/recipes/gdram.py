@@ -116,7 +116,8 @@ def train(model: GaussianRAM, parameters: Parameters, *, seed: int, folder: str 
     Returns
     -------
     dict
-        ``test_accuracy`` and ``validation_accuracy`` of the output after the last glimpse, ``first_glimpse_accuracy``; of a CNN, its
+        ``test_accuracy`` and ``validation_accuracy`` of the output after the last glimpse, ``test_first_glimpse_accuracy`` and
+        ``validation_first_glimpse_accuracy``; of a CNN, its
         accuracies, ``n_parameters`` and ``macs``.
     """
     return train_network(network(model, parameters, seed=seed), model.config, parameters, seed=seed, folder=folder, progress=progress)

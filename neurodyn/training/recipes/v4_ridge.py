@@ -198,8 +198,9 @@ def _session(name: str, model: Any, parameters: Parameters, seed: int) -> _Sessi
 
 def _held_out(module: Any, session: _Session) -> float:
     with torch.no_grad():
-        parts = [pooled(module.model, torch.from_numpy(session.images[k : k + 80]), module.n_pools) for k in range(0, len(session.images), 80)]
-    layers = [torch.cat(p).numpy().astype(float) for p in zip(*parts, strict=True)]
+        device = next(module.parameters()).device
+        parts = [pooled(module.model, torch.from_numpy(session.images[k : k + 80]).to(device), module.n_pools) for k in range(0, len(session.images), 80)]
+    layers = [torch.cat(p).cpu().numpy().astype(float) for p in zip(*parts, strict=True)]
     X = np.concatenate([f / max(f.std(), 1e-12) for f in layers], axis=1)
     split: list[Split] = [(session.train, session.held)]
     return float(np.median(ridge_cv(unit_rms(X), session.targets, split, alphas=np.logspace(0, 5, 6).tolist()).r))
