@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Reconstruction networks on phantoms and on natural images, 32 pixels, 4 simulated coils, 4x and 8x
 #
-# A protocol for one core and a minute each.  Every network sees 300 images twice, then 300 others twice (``-short`` and natural images: the first
-# 300 alone; the U-Net: 1,200 images twice, twice as many updates as the rest), in the same order and under the same masks of a seed, with the
-# same optimiser and learning rate, which was not tuned for any; only the network differs.  Widths were chosen so that the pyramid and most
-# baselines have about as many parameters; `flat` is the pyramid with all three modules at full size, `single` one module with as many iterations
-# as the pyramid has in all.
+# A protocol for one core and a minute or two each.  Every network sees 300 images twice, then 300 others twice: 600 updates of two images.  Other
+# counts: ``-short``, the first 300 images alone, 300 updates; the pyramid on natural images, four such sets, 1,200 updates; the U-Net, 1,200 images
+# twice as one set, 1,200 updates.  Images come in the same order and under the same masks of a seed, with the same optimiser and learning rate,
+# which was not tuned for any; only the network differs.  Widths were chosen so that the pyramid and most baselines have about as many parameters;
+# `flat` is the pyramid with all three modules at full size, `single` one module with as many iterations as the pyramid has in all.
 #
 #     python analyses/notebooks/pcrnn_networks.py train pyramid-s0 single-s0 --folder runs      # skips what is there; resumes what was stopped
 #     python analyses/notebooks/pcrnn_networks.py train all --folder runs
@@ -43,7 +43,8 @@ CONDITIONS = {
     "unet": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {"n_train": 1200, "n_cycles": 1}),
     "cascade": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {}),
     "crnn": ("mri_baseline", {**FRAME, "kind": "crnn", "channels": 28, "n_iterations": 3}, {}),
-    "pyramid-natural": ("pcrnn", PYRAMID, {"images": "cifar10", "n_cycles": 1}),
+    "zero-filled-natural": ("mri_baseline", {**FRAME, "kind": "zero_filled"}, {"images": "cifar10"}),
+    "pyramid-natural": ("pcrnn", PYRAMID, {"images": "cifar10", "n_cycles": 4}),
     "single-natural": ("pcrnn", {**PYRAMID, "strides": [1], "n_iterations": [9]}, {"images": "cifar10"}),
     "cascade-natural": ("mri_baseline", {**FRAME, "kind": "cascade", "channels": 18}, {"images": "cifar10"}),
     "unet-natural": ("mri_baseline", {**FRAME, "kind": "unet", "channels": 6, "n_pools": 3}, {"images": "cifar10", "n_cycles": 1}),
@@ -54,6 +55,7 @@ ORDER = [
     "pyramid-short-s0",
     "single-short-s0",
     "single-s0",
+    "zero-filled-natural-s0",
     "pyramid-natural-s0",
     "no-consistency-s0",
     "no-fusion-s0",
@@ -175,7 +177,7 @@ def ship(networks, folder, home):
                 architecture=architecture,
                 config=config,
                 recipe=Recipe(name="pcrnn", parameters=changed),
-                data=f"{parameters.n_train:,} {what}, 4 simulated coils, random masks at 4x and 8x mixed; tested on {parameters.n_test} others",
+                data=f"{parameters.n_train * parameters.n_cycles:,} {what}, 4 simulated coils, random masks at 4x and 8x mixed; tested on {parameters.n_test} others",
                 seed=seed,
                 weights=Weights(file=f"{name}.safetensors", sha256=digest),
                 metrics={k: v for k, v in metrics.items() if k not in ("cpu_s", "n_parameters")},

@@ -8,30 +8,30 @@ INPUTS = {"table": "pcrnn/contrasts"}
 SHADES = {4: COLOURS["blue"], 8: COLOURS["orange"]}
 NAMES = {
     "zero-filled": "zero-filled",
-    "unet": "U-Net (1,200 updates)",
+    "unet": "U-Net, 1,200 updates",
     "crnn": "CRNN",
     "cascade": "cascade",
-    "single": "one scale, 9 iterations\n(600 updates)",
+    "single": "one scale, 9 iterations",
     "single-wide": "one scale, as many weights",
     "flat": "three modules, all full size",
     "no-consistency": "no data consistency",
     "no-fusion": "no fusion",
     "untied": "untied iterations",
-    "pyramid": "PC-RNN (600 updates)",
-    "single-short": "one scale, 9 iterations\n(300 updates)",
-    "flat-short": "three modules, all full size\n(300 updates)",
-    "pyramid-short": "PC-RNN (300 updates)",
+    "pyramid": "PC-RNN",
+    "single-short": "one scale, 300 updates",
+    "flat-short": "all full size, 300 updates",
+    "pyramid-short": "PC-RNN, 300 updates",
 }
 
 
 def draw(table):
-    fig = figure("double", 84)
-    left, right = fig.subplots(1, 2, width_ratios=(1.25, 1))
     psnr = table.sel(measure="psnr")
+    fig = figure("double", 34 + 6.6 * max(table.sizes["condition"], table.sizes["contrast"]))
+    left, right = fig.subplots(1, 2, width_ratios=(1.1, 1))
     draw_means(left, psnr)
     draw_differences(right, psnr)
-    panel_letter(left, "a", dx=-108)
-    panel_letter(right, "b", dx=-70)
+    panel_letter(left, "a", dx=-92)
+    panel_letter(right, "b", dx=-78)
     return fig
 
 
@@ -51,7 +51,8 @@ def draw_means(ax, table):
             ax.plot([float(one.mean_low), float(one.mean_high)], [y, y], color=shade, linewidth=1.6)
             ax.plot(float(one["mean"]), y, marker="o", markersize=3.5, color=shade, label=f"{a}x" if k == 0 else None)
     ax.set_yticks(range(len(order)), [label(table, n) for n in order], fontsize=5.8)
-    ax.set(xlabel=f"PSNR (dB), mean and 95 % interval\nover {table.attrs['n_presentations']} test phantoms (synthetic)", ylim=(-0.6, len(order) - 0.4))
+    below = f"over {table.attrs['n_presentations']} test phantoms (synthetic) and seeds;\n600 updates of two images unless said"
+    ax.set(xlabel=f"PSNR (dB), mean and 95 % interval\n{below}", ylim=(-0.6, len(order) - 0.4))
     ax.legend(fontsize=6, loc="lower right")
 
 
@@ -66,7 +67,7 @@ def draw_differences(ax, table):
     ax.axvline(0, color="0.5", linewidth=0.6)
     ax.axvline(3, color="0.5", linewidth=0.6, linestyle=":")
     ax.annotate("3 dB", (3, len(names) - 0.45), fontsize=5.8, color="0.4", ha="left", va="bottom", annotation_clip=False)
-    shown = ["\n- ".join(NAMES.get(p, p) for p in n.split(" - ")) for n in names]
+    shown = [f"{NAMES.get(first, first)}\n- {NAMES.get(second, second)}" for first, second in (n.split(" - ") for n in names)]
     ax.set_yticks(range(len(names)), shown, fontsize=5.8)
     ax.set(xlabel="difference in PSNR (dB), 95 % interval", ylim=(-0.6, len(names) - 0.4))
     ax.set_xlim(min(-0.5, ax.get_xlim()[0]), np.ceil(ax.get_xlim()[1]))

@@ -14,9 +14,9 @@ COLUMNS = (
 
 
 def draw(errors):
-    fig = figure("double", 92)
+    fig = figure("double", 80)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(1, 2, left=0.04, right=0.985, top=0.9, bottom=0.14, wspace=0.26, width_ratios=(2, 1))
+    grid = fig.add_gridspec(1, 2, left=0.04, right=0.985, top=0.89, bottom=0.17, wspace=0.26, width_ratios=(2, 1))
     images = grid[0].subgridspec(2, len(COLUMNS), wspace=0.05, hspace=0.06)
     one = errors.sel(acceleration=4)
     first = None
@@ -49,9 +49,12 @@ def draw_gains(ax, errors):
             one = errors.psnr.sel(model=model, acceleration=a)
             gain = one.sel(image="readout").values - one.sel(image="zero-filled").values
             half = 1.96 * gain.std(ddof=1) / np.sqrt(len(gain))
+            ax.annotate(
+                f"{gain.mean():+.2f}", (k + offset, gain.mean() + half), xytext=(0, 3), textcoords="offset points", fontsize=5.5, ha="center", color=shade
+            )
             ax.errorbar(k + offset, gain.mean(), half, marker="o" if a == 4 else "s", color=shade, markersize=4, label=f"{a}x" if k == 0 else None)
     ax.axhline(0, color="0.5", linewidth=0.6)
-    ax.set_xticks([0, 1], ["phantoms", "natural images"])
-    ax.set(xlabel="trained on", ylabel="PSNR over zero-filled (dB)", xlim=(-0.5, 1.5))
-    ax.set_title(f"mean and 95 % interval, n = {errors.sizes['presentation']}", fontsize=6.3)
+    ax.set_xticks([0, 1], ["phantoms\n(600 updates)", "natural images\n(1,200 updates)"], fontsize=6.5)
+    ax.set(xlabel="trained on", ylabel="PSNR over zero-filled (dB)", xlim=(-0.5, 1.5), ylim=(None, 1))
+    ax.set_title(f"mean and 95 % interval, n = {errors.sizes['presentation']}, one seed each", fontsize=6.3)
     ax.legend(fontsize=6, loc="lower right")
