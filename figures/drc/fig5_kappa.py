@@ -20,7 +20,7 @@ def draw(kappa, paths):
     n = int(kappa.n_networks.sel(group="spirals"))
     left.set(
         xlabel=r"persistence $\kappa$ (curved to straight)",
-        ylabel=f"accuracy (%), 95 % interval\ntrained on spirals, n = {n}, {kappa.attrs['n_images']:,} images",
+        ylabel=f"accuracy (%), 95 % interval\n(trained on spirals, n = {n})",
     )
     left.set_xticks(np.arange(len(values)), [f"{v:g}" for v in values])
     left.legend(fontsize=6)
