@@ -34,12 +34,12 @@ figures: .venv/installed
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; assert sys.version_info[:2] == (3, 11), 'brainscore-vision needs Python 3.11, this is ' + sys.version; import venv"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e ".[brainscore,search,notebook,dev]"
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt --config-settings editable_mode=compat -e ".[brainscore,search,notebook,dev]"
 	touch $@
 
 .venv-latest/installed: setup.cfg pyproject.toml constraints-latest.txt
 	$(PYTHON) -m venv .venv-latest
-	$(LATEST)/python -m pip install $(PIP_FLAGS) -c constraints-latest.txt -e ".[search,notebook,dev]"
+	$(LATEST)/python -m pip install $(PIP_FLAGS) -c constraints-latest.txt --config-settings editable_mode=compat -e ".[search,notebook,dev]"
 	touch $@
 
 clean:

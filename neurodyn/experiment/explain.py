@@ -64,7 +64,8 @@ def _explain_model(name: str) -> Iterator[str]:
         yield f"  {metric}: {json.dumps(value)}"
     if card.probes:
         yield f"  measurements that fit it: {', '.join(card.probes)}"
-    yield f"  retrain: {card.command}"
+    yield f"  retrain: {card.command} ({card.hardware})"
+    yield f"  licence: {card.licence}; cite {card.citation}"
     if card.notes:
         yield f"  {card.notes}"
 
