@@ -469,7 +469,7 @@ def report(out, found, matched):
         "",
         f"{found.attrs['n_blocks']} seeds in every cell, trained on CIFAR-10 at 16 pixels (20,000 images, 4 epochs). Estimates with 95 % bootstrap intervals over",
         "seeds; d is Cohen's d with its interval; p is of the mixed model, and corrected (Holm) over all outcomes of `feedback/claims`. `matched` adjusts for clean",
-        "accuracy. An effect counts as shown where the bootstrap interval and that of the mixed model both leave out 0; `not shown` is not evidence of absence.",
+        "accuracy. An effect counts as shown where the bootstrap interval and that of the mixed model both leave out 0, before any correction (see p Holm); `not shown` is not evidence of absence.",
         "A test of the abstract's claims in small networks of our own choosing, not a replication of reported numbers.",
         "",
         "| claim | outcome | effect | estimate [95 % CI] | d [95 % CI] | p | p Holm | d matched [95 % CI] | predicted | found |",
