@@ -30,7 +30,7 @@ def lines(ax, difficulty, name, scale=1.0, groups=STYLES, label=True):
 
 
 def draw(difficulty, outcomes):
-    fig = figure("double", 108)
+    fig = figure("double", 112)
     axes = fig.subplots(2, 3).ravel()
     lines(axes[0], difficulty, "overlap", 100)
     axes[0].set(ylabel="overlap with the solution (%)", ylim=(0, 102))
@@ -41,14 +41,15 @@ def draw(difficulty, outcomes):
     axes[2].set(ylabel="steps until it halts")
     for ax in axes[:3]:
         shade(ax, difficulty)
-        ax.set_xlabel("size of the maze (trained: shaded)")
+        ax.set_xlabel("maze size (trained: shaded)")
     against_depth(axes[3], outcomes)
     correlations(axes[4], difficulty)
     shade(axes[5], difficulty)
     lines(axes[5], difficulty, "accuracy_lost", 100, groups=["adaptive", "adaptive, dearer steps"], label=False)
     axes[5].axhline(0, color="black", linewidth=0.6)
     clamps = " or ".join(f"{float(v):.0f}" for v in difficulty.clamp_step.sel(group=["adaptive", "adaptive, dearer steps"]))
-    axes[5].set(xlabel="size of the maze", ylabel=f"mazes lost when stopped\nafter {clamps} steps (points)")
+    axes[5].set(xlabel="maze size", ylabel=f"mazes lost when stopped\nafter {clamps} steps (points)")
+    fig.supxlabel(f"bars: 95 % intervals over {outcomes.sizes['presentation']} mazes a size", fontsize=6, color="0.3")
     panel_letter(axes)
     return fig
 
@@ -61,7 +62,7 @@ def correlations(ax, difficulty):
         y, low, high = (part[f"rank_correlation{end}"].values for end in ("", "_low", "_high"))
         ax.errorbar(one.level + 0.2 * (k - 0.5), y, [y - low, high - y], color=COLOURS[colour], marker="os"[k], markersize=3.2, linewidth=1, label=label)
     ax.axhline(0, color="black", linewidth=0.6)
-    ax.set(xlabel="size of the maze", ylabel="rank correlation with steps,\nwithin a size", ylim=(-1, 1))
+    ax.set(xlabel="maze size", ylabel="rank correlation with steps,\nwithin a size", ylim=(-1, 1))
     ax.legend(fontsize=5.4, loc="upper right")
 
 

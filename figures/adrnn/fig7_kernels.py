@@ -9,6 +9,7 @@ INPUTS = {"kernels": "adrnn/kernels"}
 
 def draw(kernels):
     fig = figure("double", 60)
+    fig.get_layout_engine().set(wspace=0.08)
     axes = fig.subplots(1, 4, gridspec_kw={"width_ratios": (1, 1, 1.1, 1)})
     most = float(np.abs(kernels.field).max())
     for ax, twin, title in ((axes[0], False, "trained"), (axes[1], True, "untrained twin")):
@@ -19,7 +20,7 @@ def draw(kernels):
         ax.set_yticks(ticks, [f"{v:.0f}" for v in kernels.relative.values])
         ax.set(xlabel="bearing of sender (deg)", title=title)
     axes[0].set_ylabel("difference of\norientations (deg)")
-    fig.colorbar(drawn, ax=axes[1], shrink=0.7, label="mean lateral weight")
+    fig.colorbar(drawn, ax=axes[1], shrink=0.7, label="mean weight")
     for twin, colour, dash, label in ((False, "vermilion", "-", "trained"), (True, "grey", "--", "untrained twin")):
         one = kernels.isel(untrained=int(twin))
         axes[2].errorbar(
@@ -36,6 +37,7 @@ def draw(kernels):
     axes[2].axhline(0, color="black", linewidth=0.6)
     axes[2].set(xlabel="bearing of sender (deg)", ylabel="mean weight, like\norientations (95 %)")
     axes[2].legend(fontsize=5.4)
-    axes[3].set(xlabel="orientation selectivity", ylabel=f"channels of {kernels.sizes['channel']}")
+    axes[3].set(xlabel="selectivity", ylabel=f"channels of {kernels.sizes['channel']}")
+    axes[3].legend(fontsize=5.4)
     panel_letter(axes)
     return fig

@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from neurodyn.plot import COLOURS, figure, panel_letter
 
@@ -21,7 +22,7 @@ def draw(perceptual, multisensory):
                 ax.plot(score[:, 0], score[:, 1], color=colour, alpha=float(strength), lw=0.8, label="_path")
                 ax.plot(*score[-1, :2], "o", color=colour, ms=2, label="_end")
             ax.set_title(title)
-            ax.locator_params(axis="x", nbins=3)
+            ax.xaxis.set_major_locator(MaxNLocator(nbins=2))
             ax.set_xlabel("PC 1 of the reference")
             limits = [(float(found.score.values[..., c].min()), float(found.score.values[..., c].max())) for c in (0, 1)]
             ax.set_xlim(limits[0][0] - 0.01, limits[0][1] + 0.01)

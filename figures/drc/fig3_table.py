@@ -25,7 +25,6 @@ CONTRASTS = {  # what the published rows say
     "moving - not moving": 92.26 - 75.87,
     "with - w/o position": 92.26 - 87.83,
     "10 - 5 frames": 94.77 - 92.26,
-    "10 - 5 frames, trained on 5": 94.77 - 92.26,
     "moving, w/o position - not moving": 87.83 - 75.87,
     "recurrent - averaged answers": 92.26 - 83.86,
 }

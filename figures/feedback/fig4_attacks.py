@@ -26,7 +26,7 @@ def draw(population, effects, matched):
         (grid[0, 4:8], "fgsm_linf", "budget_linf", 255, "FGSM, sup norm: budget (1/255)"),
     )
     panels = []
-    for place, variable, dim, scale, label in (*curves, (grid[0, 8:12], "pgd_l2", "budget_l2", 1, "PGD, Euclidean: budget")):
+    for place, variable, dim, scale, label in (*curves, (grid[0, 8:12], "pgd_l2", "budget_l2", 1, "PGD, Euclidean: budget (L2, pixel units)")):
         ax = fig.add_subplot(place)
         plot_arm_curves(ax, population, variable, population[dim].values * scale)
         ax.set(xlabel=label, ylabel="accuracy", ylim=(-0.02, 0.56))

@@ -9,7 +9,7 @@ MODELS = {"gdram-mnist": ("corrected", "vermilion"), "gdram-mnist-paper": ("pape
 
 
 def draw(spectra, paths):
-    fig = figure("double", 64)
+    fig = figure("double", 68)
     axes = fig.subplots(1, 4)
     angle = np.linspace(0, 2 * np.pi, 300)
     for ax, (name, (label, colour)) in zip(axes, MODELS.items(), strict=False):
@@ -26,8 +26,8 @@ def draw(spectra, paths):
         beyond = int((np.abs(spectra.eigenvalue.sel(model_name=name).values) > 1.4).sum())
         if beyond:
             ax.text(0.98, 0.03, f"{beyond} beyond the axes", transform=ax.transAxes, ha="right", fontsize=5.2)
-        ax.legend(fontsize=5.6, loc="upper left", handletextpad=0.1)
-    axes[0].set_ylabel(f"imaginary part\n{spectra.sizes['presentation']} test canvases")
+        ax.legend(fontsize=5.6, loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=2, handletextpad=0.1, columnspacing=1)
+    axes[0].set_ylabel("imaginary part")
     wheel = [COLOURS[c] for c in ("blue", "vermilion", "green", "purple", "orange", "sky", "yellow", "black", "grey")] + ["#7f4f24"]
     for ax, layers in zip(axes[2:], paths.layers.values, strict=True):
         one = paths.sel(layers=layers)
@@ -38,7 +38,8 @@ def draw(spectra, paths):
             ax.annotate(str(digit), (float(mean[-1, 0]), float(mean[-1, 1])), fontsize=6, color=wheel[digit], xytext=(2, 2), textcoords="offset points")
         share = 100 * one.explained_variance_ratio.values
         which = "recognition" if "recognition" in str(layers) else "location"
-        below = f"component 1 ({share[0]:.0f} %)\nmeans of {len(label)} canvases by digit"
-        ax.set(xlabel=below, ylabel=f"component 2 ({share[1]:.0f} %)", title=f"{which} core")
+        ax.set(xlabel=f"component 1 ({share[0]:.0f} %)", ylabel=f"component 2 ({share[1]:.0f} %)", title=f"{which} core")
+    note = f"a, b: at {spectra.sizes['presentation']} test canvases; c, d: means of {paths.sizes['presentation']} test canvases by digit"
+    fig.supxlabel(note, fontsize=6, color="0.3")
     panel_letter(axes, dx=-14)
     return fig
