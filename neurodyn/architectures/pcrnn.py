@@ -295,6 +295,6 @@ def build(config: Config, *, seed: int) -> PyramidConvRNN:
     --------
     >>> model = build(Config(n_coils=1), seed=0)
     >>> model.phase, round(sum(p.numel() for p in model.parameters()) / 1e6, 2)
-    (('x', 'h1', 'h2', 'h3'), 0.79)
+    (('x', 'h1', 'h2', 'h3'), 0.77)
     """
     return PyramidConvRNN(config, seed=seed)
