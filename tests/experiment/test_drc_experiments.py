@@ -19,7 +19,7 @@ def test_the_files_are_sound(name):
 @pytest.mark.parametrize("name", [name for name in registry.names("figures") if name.startswith("drc/")])
 def test_figures_ask_for_experiments_that_are_there(name):
     _, script = figure_script(name)
-    assert set(script.INPUTS.values()) <= set(NAMES)
+    assert set(script.INPUTS.values()) <= set(registry.names("analyses"))
 
 
 def test_the_path_figure_names_families_that_are_computed():
