@@ -216,7 +216,7 @@ def measured(
     snr_db: float = 30.0,
     keep_reference: bool = False,
 ) -> xr.Dataset:
-    """Frames of one split, the ones that networks are evaluated on; an experiment names it as a generator of stimuli.
+    """Frames of one split: the images that networks are evaluated on, under masks of their own draw; an experiment names it as a generator of stimuli.
 
     Parameters
     ----------
