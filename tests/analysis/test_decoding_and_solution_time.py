@@ -62,9 +62,9 @@ def test_groups_keep_copies_of_a_stimulus_on_one_side():
     recorded = make_recordings(values, stimulus_id=picture.astype(str), neuroid_id=np.arange(30), time_bins_ms=[(0, 25)], presentation=labels)
     leaky = decoding(recorded, label="object", folds=4, n_shuffles=2, seed=0)
     honest = decoding(recorded, label="object", folds=4, groups="stimulus_id", n_shuffles=2, seed=0)
-    assert float(leaky.accuracy) > 0.9
-    assert float(honest.accuracy) < 0.6
-    assert float(honest.accuracy_high - honest.accuracy_low) > 2 * float(leaky.accuracy_high - leaky.accuracy_low)
+    assert leaky.accuracy.item() > 0.9
+    assert honest.accuracy.item() < 0.6
+    assert (honest.accuracy_high - honest.accuracy_low).item() > 2 * (leaky.accuracy_high - leaky.accuracy_low).item()
     assert honest.attrs["groups"] == "stimulus_id"
     with pytest.raises(SchemaError, match="trains on none of"):
         decoding(recorded, label="object", folds=2, groups="object", n_shuffles=0, seed=0)

@@ -62,7 +62,7 @@ def test_lagging_behind_is_not_hysteresis():
     low, high = (model.encode(torch.full((1, 1, 1, 1), c)) for c in (0.0, 1.0))
     found = hysteresis(model, model.initial_state(low), low, high, n_levels=5, n_settle=20)
     assert float(found.gap.max()) > 0.05
-    assert int(found.hysteretic) == int(found.mono_stable) == 0
+    assert found.hysteretic.item() == found.mono_stable.item() == 0
 
 
 def test_bad_input():

@@ -97,7 +97,7 @@ def test_a_contracting_network_ends_in_one_point_and_an_expanding_one_does_not(s
             cell.leave.weight.mul_(0.01)
     # h <- h + e(x), x <- C x + x0: the hidden state goes on growing unless e(x) vanishes, so it does not settle
     grown = reconstruction_endpoints(linear, stimuli, modules={"x3": 5}, n_steps=30, seed=0)
-    assert float(grown.same_end) == 0
+    assert grown.same_end.item() == 0
     with torch.no_grad():
         for cell in linear.iterations:
             eye = torch.zeros_like(cell.residual[0].weight)
@@ -105,7 +105,7 @@ def test_a_contracting_network_ends_in_one_point_and_an_expanding_one_does_not(s
             cell.residual[0].weight.copy_(eye)
             cell.residual[1].weight.copy_(-0.9 * eye)  # r(h) = 0.1 h
     settled = reconstruction_endpoints(linear, stimuli, modules={"x3": 5}, n_steps=30, seed=0)
-    assert float(settled.same_end) == 1 and float(settled.settled) == 1
+    assert settled.same_end.item() == 1 and settled.settled.item() == 1
     assert np.allclose(settled.nmse.isel(time_bin=-1), settled.nmse.isel(time_bin=-1).sel(start="own"), atol=1e-4)
 
 

@@ -62,7 +62,7 @@ def test_unrelated_smooth_courses_are_rarely_called_a_match():
         model, brain = (np.cumsum(rng.standard_normal(24)) + 0.1 * rng.standard_normal((20, 1, 24)) for _ in range(2))
         seen = make_responses(model, stimulus_coords={"stimulus_id": np.arange(20)}, neuroid_coords={"neuroid_id": ["a"], "layer": ["V4"]}, **bins)
         recorded = make_recordings(brain, stimulus_id=np.arange(20), neuroid_id=["n"], time_bins_ms=[(10 * k, 10 * k + 10) for k in range(24)])
-        small.append(float(time_course_match(seen, recorded, n_shuffles=99, seed=0).p_value) <= 0.05)
+        small.append(time_course_match(seen, recorded, n_shuffles=99, seed=0).p_value.item() <= 0.05)
     assert sum(small) <= 4  # 1 in 20 expected: P(more than 4 of 20) is 0.3 %
 
 

@@ -62,7 +62,7 @@ def test_frames_have_one_mask_a_volume_and_compressed_coils(tmp_path):
     measured = ifft2c(kspace[0].astype(complex) * masks[0])
     np.testing.assert_allclose(rss(as_channels(ifft2c(as_complex(frames.kspace.values[:1])))), rss(as_channels(measured))[None], atol=1e-5)
     fewer, _ = fastmri.load(root, "multicoil_val", n_volumes=1, slices=[1], n_coils=2)
-    assert fewer.kspace.shape == (1, 4, 40, 36) and 0.3 < float(fewer.energy) < 1
+    assert fewer.kspace.shape == (1, 4, 40, 36) and 0.3 < fewer.energy.item() < 1
     again, _ = fastmri.load(root, "multicoil_val", n_coils=4)
     assert np.array_equal(again.mask, frames.mask)
 
