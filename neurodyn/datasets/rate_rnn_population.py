@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 
-from neurodyn import places
-from neurodyn.errors import DataError
+from neurodyn.datasets._table import open_table
 
 __all__ = ["load"]
 
@@ -19,13 +17,15 @@ NAMES = ("task", "connectivity", "reference", "network_task", "network_connectiv
 NUMBERS = ("seed", "reference_seed", "network_seed")
 
 
-def load(root: str | Path | None = None) -> xr.Dataset:
+def load(root: str | Path | None = None, *, sha256: str | None = None) -> xr.Dataset:
     """Load the table.
 
     Parameters
     ----------
     root : path, optional
         The netCDF file, or the folder that holds ``rate_rnn_population.nc``; the project's ``data`` folder when absent.
+    sha256 : str, optional
+        Refuse a file of another content.
 
     Returns
     -------
@@ -36,33 +36,11 @@ def load(root: str | Path | None = None) -> xr.Dataset:
     Raises
     ------
     DataError
-        If the file is missing or not this table.
+        If the file is missing, of another content, or not this table.
 
     Examples
     --------
     >>> "convolutional" in load().connectivity.values
     True
     """
-    path = _locate(root)
-    try:
-        with xr.open_dataset(path) as found:
-            table = found.load()
-    except (OSError, ValueError) as error:
-        raise DataError("rate_rnn_population", f"{path} cannot be read ({error})", expected="a netCDF file") from error
-    missing = [k for k in (*NAMES, *NUMBERS) if k not in table.coords]
-    if missing:
-        raise DataError("rate_rnn_population", f"{path.name} lacks the coords {', '.join(missing)}", expected="one row a pair of networks")
-    return table.assign_coords({k: (table[k].dims, np.asarray(table[k].values).astype(str)) for k in NAMES})
-
-
-def _locate(root: str | Path | None) -> Path:
-    if root is None:
-        found = places.declarations("data", "*.nc").get("rate_rnn_population")
-        if found is None:
-            raise DataError("rate_rnn_population", "rate_rnn_population.nc is not in the data folder", expected="it beside the data manifests")
-        return found
-    path = Path(root).expanduser()
-    path = path / "rate_rnn_population.nc" if path.is_dir() else path
-    if not path.is_file():
-        raise DataError("rate_rnn_population", f"{path} does not exist", expected="rate_rnn_population.nc")
-    return path
+    return open_table("rate_rnn_population", root, sha256=sha256, text=NAMES, numbers=NUMBERS, expected="one row a pair of networks")
