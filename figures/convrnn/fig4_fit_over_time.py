@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"fit": "convrnn/neural_fit", "untrained": "convrnn/neural_fit_untrained"}
 
@@ -36,6 +36,7 @@ def draw(fit, untrained):
     for ax, name in zip(bottom[1:], ("convrnn-rgc", "convrnn-feedforward"), strict=True):
         _shares_by_bin(ax, fit.sel(model=name), starts, MODELS[name][0])
     panel_letter([*top, *bottom], dx=-16)
+    figure_note(fig, "a-c: each site by the layer that fits it best; bands: one standard error over sites. d-f: shares of sites. Synthetic recordings.")
     return fig
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neurodyn.plot.style import COLOURS, figure
+from neurodyn.plot.style import figure, figure_note
 
 INPUTS = {"optimal": "selectivity/optimal_drc"}
 ROWS = {"space": "still image", "time": "flicker", "spacetime": "movie"}
@@ -37,5 +37,5 @@ def draw(optimal):
         "Beside the rows: activation above grey of the central unit; S and T: of the still image and the flicker, as shares of the movie's.  Best of two "
         "starts; colours stretched\nabout their mean in each row.  Ten frames of 8 x 8 receptors, 33 ms each, the sensor at rest; last layer of the front end."
     )
-    fig.text(0.01, 0.01, note, fontsize=5.5, color=COLOURS["grey"])
+    figure_note(fig, note)
     return fig

@@ -1,7 +1,7 @@
 """Speed and accuracy: accuracy at every step, and stop policies, on clean and on noisy images."""
 
 from neurodyn.plot.arms import ARMS, arm_label, arm_style, in_arm, plot_arm_curves, plot_effects
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims"}
 OUTCOMES = {
@@ -15,7 +15,7 @@ OUTCOMES = {
 def draw(population, effects):
     fig = figure("double", 112)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(2, 3, left=0.07, right=0.985, top=0.93, bottom=0.1, wspace=0.48, hspace=0.5)
+    grid = fig.add_gridspec(2, 3, left=0.07, right=0.985, top=0.93, bottom=0.14, wspace=0.48, hspace=0.5)
     panels = [fig.add_subplot(grid[k // 2, k % 2]) for k in range(4)]
     for k, (tag, title) in enumerate((("clean", "clean images"), ("noisy", "Gaussian noise, sd 0.08"))):
         plot_arm_curves(panels[k], population, f"accuracy_by_step_{tag}", population.step.values)
@@ -33,6 +33,7 @@ def draw(population, effects):
     forest.tick_params(axis="y", labelsize=5.5)
     forest.legend(fontsize=5, loc="upper center", bbox_to_anchor=(0.3, -0.13))
     forest.set_position((0.78, 0.24, 0.2, 0.69))
+    figure_note(fig, f"{effects.attrs['n_blocks']} networks an arm; bands (a, b) and bars (c, d): one standard error over networks", x=0.07)
     panel_letter([*panels, forest])
     return fig
 

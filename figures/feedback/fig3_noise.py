@@ -3,7 +3,7 @@
 import numpy as np
 
 from neurodyn.plot.arms import plot_arm_curves, plot_effects
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims", "matched": "feedback/claims_matched"}
 KINDS = {
@@ -51,6 +51,7 @@ def draw(population, effects, matched):
         ax.set(xlabel="effect size of feedback (Cohen's d, 95 % CI)", title=f"{title}, {table.attrs['n_blocks']} seeds")
         ax.tick_params(axis="y", labelsize=5.5)
         panels.append(ax)
+    figure_note(fig, f"a-h: means of {effects.attrs['n_blocks']} networks an arm; bands (mostly thinner than a line): one standard error over networks", x=0.07)
     panel_letter(panels)
     return fig
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from neurodyn.plot.arms import ARMS, arm_label, arm_style, in_arm, plot_arm_curves, plot_effects
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims", "matched": "feedback/claims_matched"}
 OUTCOMES = {
@@ -43,6 +43,7 @@ def draw(population, effects, matched):
     panels[-1].set(xlabel="effect size (Cohen's d, 95 % CI)", title=f"{effects.attrs['n_blocks']} seeds")
     panels[-1].tick_params(axis="y", labelsize=5.5)
     panels[-1].legend(fontsize=4.8, loc="upper center", bbox_to_anchor=(0.3, -0.24), ncol=2)
+    figure_note(fig, f"a-e: means of {effects.attrs['n_blocks']} networks an arm; bands (a-c) and bars (e): one standard error over networks", x=0.07)
     panel_letter(panels)
     return fig
 

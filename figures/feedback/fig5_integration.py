@@ -3,7 +3,7 @@
 import numpy as np
 
 from neurodyn.plot.arms import ARMS, arm_label, arm_style, in_arm, plot_arm_points
-from neurodyn.plot.style import COLOURS, CYCLE, figure, panel_letter
+from neurodyn.plot.style import COLOURS, CYCLE, figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims"}
 CLASSES = ("aeroplane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "lorry")
@@ -47,7 +47,7 @@ def draw(population, effects):
         ax.yaxis.label.set_size(6)
         panels.append(ax)
     n = int((population.cell.values == "top-dropout").sum())
-    fig.text(0.085, 0.008, f"c: means of {n} networks an arm; d, e: points are networks, bars 95 % intervals", fontsize=5.5, color=COLOURS["grey"])
+    figure_note(fig, f"c: means of {n} networks an arm; d, e: points are networks, bars 95 % intervals", x=0.085)
     panel_letter([panels[0], panels[4], *panels[8:]])
     return fig
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from neurodyn.plot.arms import plot_arm_curves, plot_arm_points
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population"}
 
@@ -36,6 +36,6 @@ def draw(population):
         ax.set_xticks(range(len(conditions)), conditions, rotation=35, ha="right", fontsize=5)
     n = int((population.cell.values == "top-dropout").sum())
     text = f"{n} networks an arm; {population.attrs['n_geometry']} images; {population.attrs['n_units']} units for participation ratios; bands: standard error"
-    fig.text(0.5, 0.015, text, ha="center", fontsize=5.5, color=COLOURS["grey"])
+    figure_note(fig, text, x=0.07)
     panel_letter(panels)
     return fig

@@ -5,7 +5,7 @@ step changes, temporal generalisation, growth of a perturbation.
 import numpy as np
 
 from neurodyn.plot.arms import ARMS, arm_label, arm_style, in_arm, plot_arm_curves, plot_arm_points
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population"}
 
@@ -45,14 +45,7 @@ def draw(population):
     bar = fig.add_axes((0.9, 0.16, 0.008, 0.24))
     fig.colorbar(shown, cax=bar).set_label("accuracy", fontsize=5.5)
     n = int((population.cell.values == "top-dropout").sum())
-    fig.text(
-        0.62,
-        0.02,
-        f"{n} networks an arm; exponents over 10 images; bars: standard error (a), 95 % interval (b)",
-        ha="center",
-        fontsize=5.5,
-        color=COLOURS["grey"],
-    )
+    figure_note(fig, f"{n} networks an arm; exponents over 10 images; bars: standard error (a), 95 % interval (b)", x=0.45, y=0.015)
     panel_letter([*panels[:4], panels[4]])
     return fig
 

@@ -1,7 +1,7 @@
 """Co-adaptation: random lesions, correlations between units, how well units predict each other, and the two mechanisms side by side."""
 
 from neurodyn.plot.arms import plot_arm_curves, plot_arm_points, plot_effects
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims"}
 OUTCOMES = {
@@ -38,5 +38,7 @@ def draw(population, effects):
     panels[4].set_position((0.71, 0.19, 0.27, 0.74))
     panels[4].set(xlabel="effect size (Cohen's d, 95 % CI)", title=f"{effects.attrs['n_blocks']} seeds")
     panels[4].tick_params(axis="y", labelsize=5.5)
+    n = effects.attrs["n_blocks"]
+    figure_note(fig, f"{n} networks an arm; bands (a, b): one standard error over networks; points (c, d): networks, bars 95 % intervals of their mean", x=0.07)
     panel_letter(panels)
     return fig

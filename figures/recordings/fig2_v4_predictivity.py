@@ -3,7 +3,7 @@
 import numpy as np
 
 from neurodyn.plot.interval_points import plot_interval_points
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"table": "recordings/v4_table"}
 
@@ -54,8 +54,7 @@ def draw(table):
             ax.set_xlabel(f"minus {label} (paired)")
     axes[0, 0].set_xlim(-0.1, 1)
     note = "95 % intervals over held-out images and neurons.  Vertical lines: best possible correlation; solid from this recording, dashed cited."
-    fig.text(0.99, 0.005, note, fontsize=5.5, ha="right", va="bottom")
-    fig.get_layout_engine().set(rect=(0, 0.03, 1, 0.97))
+    figure_note(fig, note)
     panel_letter([axes[0, 0], axes[1, 0], axes[2, 0]], dx=-8)
     return fig
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "CYCLE", "WIDTHS_MM", "figure", "house_style", "panel_letter", "use_house_style"]
+__all__ = ["COLOURS", "CYCLE", "WIDTHS_MM", "figure", "figure_note", "house_style", "panel_letter", "use_house_style"]
 
 COLOURS = {
     "blue": "#0072B2",
@@ -75,6 +75,26 @@ def figure(width: str | float = "double", height_mm: float = 60.0) -> Figure:
     made = _Figure(figsize=(width / 25.4, height_mm / 25.4))
     FigureCanvasAgg(made)
     return made
+
+
+def figure_note(fig: Figure, text: str, *, x: float = 0.01, y: float = 0.008) -> None:
+    """What a reader must know of all panels (n, what bars and bands are), small and grey at the foot.
+
+    A figure with constrained layout makes room for one line; others must have left it.
+
+    Parameters
+    ----------
+    fig : Figure
+    text : str
+    x, y : float
+        Lower left corner of the text, in fractions of the figure.
+    """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = fig.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, 0.03, 1, 0.97))
+    fig.text(x, y, text, fontsize=5.5, color=COLOURS["grey"], ha="left", va="bottom")
 
 
 def panel_letter(ax: Axes | Iterable[Axes], letter: str | None = None, *, dx: float = -24.0, dy: float = 3.0) -> None:
