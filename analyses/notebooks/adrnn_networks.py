@@ -34,7 +34,15 @@ HOW = {
     "n_validation": 50,
 }
 ADAPTIVE = {**MAZE, "halting": "act", "halting_gain": 30.0, "n_steps": 60}
-PRICES = {"act": 0.01, "act-dear": 0.03}  # of a step
+PRICES = {"act-cheapest": 0.001, "act-cheap": 0.003, "act": 0.01, "act-dear": 0.03, "act-dearest": 0.1}  # of a step
+# what differs from "act": other cells, and LocRNN without one of its parts
+CELLS = {"hgru": {"cell": "hgru"}, "conv-gru": {"cell": "conv_gru"}, "r-resnet": {"cell": "r_resnet"}}
+ABLATIONS = {
+    "no-interneurons": {"interneurons": False},
+    "no-gates": {"gates": False},
+    "map-norm": {"norm": "map"},
+    "tanh": {"activation": "tanh"},
+}
 # short contours on a small canvas: mark the ink of the contour that carries the disk; a place of the map is 8 pixels of the canvas
 DISPLAYS = {
     "stem": "gabor",
@@ -65,6 +73,7 @@ TRACE = {
 # condition -> configuration, recipe
 CONDITIONS = {
     **{name: (ADAPTIVE, {**HOW, "method": "act", "tau": tau, "limit": 36}) for name, tau in PRICES.items()},
+    **{name: ({**ADAPTIVE, **change}, {**HOW, "method": "act", "tau": PRICES["act"], "limit": 36}) for name, change in (CELLS | ABLATIONS).items()},
     "fixed": ({**MAZE, "halting": "none", "n_steps": 24}, {**HOW, "method": "fixed"}),
     "progressive": ({**MAZE, "halting": "none", "n_steps": 24}, {**HOW, "method": "progressive"}),
     "ponder": ({**ADAPTIVE, "halting": "ponder"}, {**HOW, "method": "ponder", "tau": 0.01, "limit": 36}),
