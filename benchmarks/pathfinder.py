@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from neurodyn.stimuli.mazes import mazes
-from neurodyn.stimuli.pathfinder import display, pathfinder
+from neurodyn.stimuli.pathfinder import display, distance_observer, pathfinder
 
 
 def speed(n=40):
@@ -25,19 +25,6 @@ def speed(n=40):
         print(f"mazes of size {size:2d}: {n / (time.process_time() - begin):6.1f} a second")
 
 
-def interval(distance, label):
-    """Best accuracy of 'same contour when the distance lies in [a, b]', fitted on one half and tested on the other, both ways."""
-    halves = np.arange(len(label)) % 2
-    edges, found = np.quantile(distance, np.linspace(0, 1, 40)), []
-    for half in (0, 1):
-        fit, test = halves == half, halves != half
-        rules = [(a, b, sign) for a in edges for b in edges[edges > a] for sign in (0, 1)]
-        answers = [(((distance[fit] >= a) & (distance[fit] <= b)) != sign) == (label[fit] == 1) for a, b, sign in rules]
-        a, b, sign = rules[int(np.argmax([r.mean() for r in answers]))]
-        found.append(((((distance[test] >= a) & (distance[test] <= b)) != sign) == (label[test] == 1)).mean())
-    return float(np.mean(found))
-
-
 def shortcut(n=600):
     for level in (9, 14, 18):
         for matched in (False, True):
@@ -46,7 +33,7 @@ def shortcut(n=600):
             pairs = distance[label == 1][:, None] - distance[label == 0][None]
             area = float(((pairs > 0) + 0.5 * (pairs == 0)).mean())
             kind = "matched" if matched else "free   "
-            print(f"N = {level:2d}, {kind} negatives: best interval {100 * interval(distance, label):.1f} % held out, AUC {area:.2f} ({n} displays)")
+            print(f"N = {level:2d}, {kind} negatives: best interval {100 * distance_observer(distance, label).mean():.1f} % held out, AUC {area:.2f} ({n} displays)")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def halting_difficulty(
         =================  =====================  ======  ======================================================================
         accuracy, overlap  (group, level)         1       mean of ``correct`` and ``score``
         steps              (group, level)         step    mean of ``n_steps``
-        more_steps         (group, level)         step    mean steps less the mean at the training levels
+        more_steps         (group, level)         step    mean steps less the mean at the training levels, whose images are resampled too
         clamp_step         (group)                step    mean steps at the training levels, rounded: where steps are clamped (mean over networks)
         clamped_accuracy,  (group, level)         1       if every image were stopped there
         clamped_overlap
@@ -105,12 +105,10 @@ def halting_difficulty(
         }
         for k in range(len(levels)):
             own = {"correct": part.correct.values[:, k], "score": part.score.values[:, k]}
-            base = steps[:, trained].mean(axis=(1, 2))[:, None]
             values = {
                 "accuracy": own["correct"],
                 "overlap": own["score"],
                 "steps": steps[:, k],
-                "more_steps": steps[:, k] - base,
                 "clamped_accuracy": stopped["correct"][:, k],
                 "clamped_overlap": stopped["score"][:, k],
                 "accuracy_lost": own["correct"] - stopped["correct"][:, k],
@@ -119,6 +117,7 @@ def halting_difficulty(
             }
             for name, value in values.items():
                 found[name][g, k] = interval(np.asarray(value, float))
+            found["more_steps"][g, k] = _more_steps(steps, k, trained, n_resamples, level, seed)
             if (steps[:, k].std(axis=1) > 0).all():
                 for c, values_of in enumerate(along):
                     correlations[g, k, c] = _rank_correlation(steps[:, k], values_of[k], n_resamples, level, seed)
@@ -153,6 +152,22 @@ def _group(name: str, scores: Mapping[str, np.ndarray]) -> np.ndarray:
     if name not in scores:
         raise unknown_name("halting_difficulty", "group", name, scores)
     return scores[name]
+
+
+def _more_steps(steps: np.ndarray, k: int, trained: list[int], n_resamples: int, level: float, seed: int) -> tuple[float, float, float]:
+    """Mean steps at level `k` less those at the trained levels, and the interval over networks and over the images of all these levels."""
+    from neurodyn.seeding import numpy_generator
+
+    random = numpy_generator(seed, "more steps", k)
+    n, n_levels, m = steps.shape
+    draws = np.empty(n_resamples)
+    for i in range(n_resamples):
+        rows, columns = random.integers(n, size=(n, 1, 1)), random.integers(m, size=(1, n_levels, m))
+        means = steps[rows, np.arange(n_levels)[:, None], columns].mean(axis=(0, 2))
+        draws[i] = means[k] - means[trained].mean()
+    means = steps.mean(axis=(0, 2))
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return float(means[k] - means[trained].mean()), float(low), float(high)
 
 
 def _rank_correlation(steps: np.ndarray, length: np.ndarray, n_resamples: int, level: float, seed: int) -> tuple[float, float, float]:

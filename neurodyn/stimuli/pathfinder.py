@@ -26,7 +26,7 @@ from neurodyn.schema import PRESENTATION, make_stimuli
 from neurodyn.seeding import numpy_generator
 from neurodyn.stimuli._contours import Geometry, Occupancy, Paddle, _flip, _patch, disk, first_paddle, grow, seed_contour, stencil
 
-__all__ = ["Display", "Geometry", "display", "pathfinder", "stream"]
+__all__ = ["Display", "Geometry", "display", "distance_observer", "pathfinder", "stream"]
 
 CLUTTER = ("scaled", "constant")
 TASKS = ("classification", "segmentation")
@@ -194,7 +194,7 @@ def pathfinder(
     Returns
     -------
     DataArray, (presentation, channel, row, column)
-        Grey.  Coords of presentation: ``label``, ``contour_paddles``, ``path_length`` (11 (N - 1) + 5 pixels of the canvas), ``marker_distance``,
+        Grey.  Coords of presentation: ``label``, ``marked`` (id of the contour whose first tip has a disk), ``contour_paddles``, ``path_length`` (11 (N - 1) + 5 pixels of the canvas), ``marker_distance``,
         ``marker_row``, ``marker_column`` (of the first disk, in pixels of the image); ``contour_id`` (presentation, row, column), and with
         ``task="segmentation"`` ``solution``, bool, the ink of the marked contour and its disk.
 
@@ -230,18 +230,19 @@ def pathfinder(
             target = _reduce(one.ink((one.marked,)), size)
             solutions.append((image > 0.25) & (target >= 0.5 * image))
         scale = size / canvas
-        rows.append((one.label, one.marker_distance, (one.markers[0][0] + 0.5) * scale - 0.5, (one.markers[0][1] + 0.5) * scale - 0.5))
+        rows.append((one.label, one.marked + 1, one.marker_distance, (one.markers[0][0] + 0.5) * scale - 0.5, (one.markers[0][1] + 0.5) * scale - 0.5))
     table = np.asarray(rows, float)
     step = sizes.length + 2 * sizes.margin
     stimuli = make_stimuli(
         np.stack(images),
         [f"pathfinder-{n_paddles}-{seed}-{k:06d}" for k in range(first, first + n)],
         label=table[:, 0].astype(int),
+        marked=table[:, 1].astype(int),
         contour_paddles=np.full(n, n_paddles),
         path_length=np.full(n, step * (n_paddles - 1) + sizes.length),
-        marker_distance=table[:, 1],
-        marker_row=table[:, 2],
-        marker_column=table[:, 3],
+        marker_distance=table[:, 2],
+        marker_row=table[:, 3],
+        marker_column=table[:, 4],
     )
     stimuli.coords["contour_id"] = ((PRESENTATION, "row", "column"), np.stack(ids))
     if segmentation:
@@ -264,6 +265,39 @@ def stream(n_paddles: int = 14, *, batch_size: int = 32, seed: int, **options: A
     while True:
         yield pathfinder(n_paddles, n=batch_size, first=first, seed=seed, **options)
         first += batch_size
+
+
+def distance_observer(distance: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Which displays an observer gets right who sees nothing but the distance of the disks.
+
+    It answers "one contour" (or "two") where the distance lies in an interval; interval and sense are fitted on every second display and tested on
+    the others, both ways.
+
+    Parameters
+    ----------
+    distance, label : array, (display)
+
+    Returns
+    -------
+    bool array, (display)
+
+    Examples
+    --------
+    >>> float(distance_observer(np.arange(40.0), (np.arange(40) > 12).astype(int)).mean())
+    1.0
+    """
+    distance, label = np.asarray(distance, float), np.asarray(label)
+    if distance.shape != label.shape or distance.ndim != 1 or len(label) < 4:
+        raise ConfigError("distance_observer", f"shapes are {distance.shape} and {label.shape}", expected="one distance and one label a display, 4 or more")
+    edges = np.unique(np.quantile(distance, np.linspace(0, 1, 40)))
+    first, last = (v[:, None] for v in np.array([(a, b) for a in edges for b in edges[edges >= a]]).T)
+    right = ((distance >= first) & (distance <= last)) == (label == 1)
+    right = np.concatenate([right, ~right])
+    found = np.empty(len(label), bool)
+    for half in (0, 1):
+        fit = np.arange(len(label)) % 2 == half
+        found[~fit] = right[right[:, fit].mean(axis=1).argmax()][~fit]
+    return found
 
 
 def _two_contours(

@@ -131,6 +131,15 @@ def test_harder_levels_take_more_steps_and_clamping_costs():
     assert (found.difference.values == 0).all()
 
 
+def test_the_mean_at_the_training_levels_is_not_taken_as_known():
+    """Where every image of a harder level takes the same steps, what is uncertain is the training mean alone."""
+    table = made_up(n_networks=1)
+    table["n_steps"] = table.n_steps.where(table.level < 9, 15)
+    one = halting_difficulty(table, groups={"act": ["n0"]}, training_levels=[5], n_resamples=400, seed=0).sel(group="act", level=9)
+    error = float(table.n_steps.sel(level=5).std() / np.sqrt(table.sizes["presentation"]))
+    assert abs(float(one.more_steps_high - one.more_steps_low) / (2 * 1.96 * error) - 1) < 0.2 and float(one.steps_high - one.steps_low) == 0
+
+
 BAD_TABLES = [
     ({"groups": {"act": ["n9"]}}, ConfigError, "unknown network"),
     ({"training_levels": [4]}, ConfigError, "some of"),

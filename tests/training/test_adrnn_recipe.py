@@ -2,13 +2,14 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from neurodyn.architectures import adrnn
 from neurodyn.errors import ConfigError
 from neurodyn.training.recipes import adrnn as recipe
-from neurodyn.training.recipes._adrnn_data import as_batch, make_pools
+from neurodyn.training.recipes._adrnn_data import as_batch, draw_unseen, make_pools, seen_images, shuffled
 
 TINY = recipe.Parameters(
     levels=(3, 5), n_pool=12, n_epochs=2, n_batches=2, batch_size=4, n_steps=6, least_steps=3, n_validation=4, n_test=4, warm_share=0.5, unit_share=0.5
@@ -95,6 +96,40 @@ def test_pathfinder_pools_carry_contours_or_labels():
     assert bool((batch.weights[batch.targets > 0] == 1).all())
 
 
+def test_test_mazes_do_not_occur_in_training_however_they_are_turned():
+    pools = make_pools("mazes", (5, 7), 300, seed=0, options={}, task="mask")
+    seen = seen_images(pools)
+    how = {"seed": 1, "options": {}, "task": "mask", "seen": seen}
+    new = draw_unseen("mazes", 7, 30, **how)
+    assert not new.in_training.any() and len(set(new.stimulus_id.values)) == 30
+    images = np.round(new.values * 255).astype(np.uint8)
+    turned = {np.rot90(i, k, axes=(1, 2))[..., ::m].tobytes() for i in pools[7].images for k in range(4) for m in (1, -1)}
+    assert not turned & {i.tobytes() for i in images}
+    assert int((~draw_unseen("mazes", 7, 30, **how | {"seen": set()}).in_training).sum()) == 30
+    few = draw_unseen("mazes", 5, 20, **how, n_draws=40)  # hardly any maze of size 5 is new; the places are filled, and it is told
+    assert few.sizes["presentation"] == 20 and int(few.in_training.sum()) > 10
+
+
+def test_traces_turn_with_their_displays_and_mark_the_joined_contour_alone():
+    options = {"canvas": 96, "image_size": 48, "geometry": {"padding": 8, "seed_border": 20}, "n_distractors": 1, "matched": True}
+    pool = make_pools("pathfinder", (3,), 8, seed=0, options=options, task="class")[3]
+    assert {0, 1} == set(pool.targets) and pool.traces.shape == (8, 48, 48)
+    assert ((pool.traces == 1).any(axis=(1, 2)) == (pool.targets == 1)).all() and (pool.images[:, 0][pool.traces >= 0] > 30).mean() > 0.95
+    for batch in shuffled({3: pool}, 6, 4, torch.Generator().manual_seed(0)):
+        assert float((batch.images[:, 0][batch.traces >= 0] > 0.12).float().mean()) > 0.95
+
+
+def test_marking_the_contour_trains_the_maps_under_the_class():
+    options = {"canvas": 96, "image_size": 48, "geometry": {"padding": 8, "seed_border": 20}, "n_distractors": 0}
+    p = dataclasses.replace(TINY, generator="pathfinder", levels=(3,), options=options, trace=1.0)
+    model = network(stem="gabor", task="class", image_channels=1, image_size=48, stem_kernel=5)
+    pool = make_pools("pathfinder", (3,), 4, seed=0, options=options, task="class")[3]
+    batch = as_batch(pool.images, pool.targets, pool.traces)
+    both, told = recipe._loss(model, batch, p, "warm", 0)
+    alone, _ = recipe._loss(model, batch, dataclasses.replace(p, trace=0.0), "warm", 0)
+    assert float(both.detach()) == pytest.approx(float(alone.detach()) + told["trace"], rel=1e-5) and told["trace"] > 0
+
+
 BAD = [
     (lambda: recipe.Parameters(method="acts"), "did you mean `act`"),
     (lambda: recipe.Parameters(generator="maze"), "did you mean `mazes`"),
@@ -102,6 +137,7 @@ BAD = [
     (lambda: recipe.Parameters(warm_share=0.9, unit_share=0.2), "sum to 1"),
     (lambda: recipe.Parameters(least_steps=30), "1..24"),
     (lambda: recipe.Parameters(n_pool=0), "1 or more"),
+    (lambda: recipe.Parameters(trace=1.0), 'generator="pathfinder"'),
 ]
 
 

@@ -14,7 +14,7 @@ A halting unit that is trained while answers still improve at every step learns 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ import numpy as np
 from neurodyn.errors import ConfigError, unknown_name
 from neurodyn.seeding import subseed, torch_generator
 from neurodyn.training.loop import TrainConfig, fit
-from neurodyn.training.recipes._adrnn_data import LEVEL, Batch, as_batch, draw_level, make_pools, shuffled
+from neurodyn.training.recipes._adrnn_data import LEVEL, Batch, as_batch, draw_unseen, make_pools, seen_images, shuffled
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +58,9 @@ class Parameters:
         Shares of the epochs: of any method, without halting, after a random number of steps; then, of the adaptive ones, of the halting unit alone.
     least_steps : int
         Smallest of those random numbers.
+    trace : float
+        Of PathFinder's label, which is one bit a display: weight, during `warm_share`, of the cross-entropy at every place for marking the contour that
+        joins both disks (nothing where none does).
     prior_steps : float
         Mean of PonderNet's prior.
     n_pool : int
@@ -79,6 +82,7 @@ class Parameters:
     warm_share: float = 0.7
     unit_share: float = 0.1
     least_steps: int = 6
+    trace: float = 0.0
     prior_steps: float = 10.0
     n_pool: int = 2000
     n_epochs: int = 10
@@ -106,6 +110,8 @@ class Parameters:
             )
         if not 1 <= self.least_steps <= self.n_steps:
             raise ConfigError("adrnn recipe", f"`least_steps` is {self.least_steps} with n_steps={self.n_steps}", expected=f"1..{self.n_steps}")
+        if self.trace and self.generator != "pathfinder":
+            raise ConfigError("adrnn recipe", f"`trace` is {self.trace} with generator {self.generator!r}", expected='0, or generator="pathfinder"')
         for name in ("n_steps", "n_pool", "n_epochs", "n_batches", "batch_size", "n_validation", "n_test"):
             if getattr(self, name) < 1:
                 raise ConfigError("adrnn recipe", f"`{name}` is {getattr(self, name)}", expected="1 or more")
@@ -138,7 +144,8 @@ def train(
     -------
     dict
         ``accuracy_<level>`` (an image counts where every pixel asked for is right), for masks ``iou_<level>``, and with halting ``steps_<level>`` and
-        ``unfinished_<level>``, the share of images for which halting never fired within the trial; on test images.
+        ``unfinished_<level>``, the share of images for which halting never fired within the trial; on test images.  Images that occur in training up to
+        symmetry are no test images, unless a level has hardly any other (mazes of size 5).
     """
     p = parameters or Parameters()
     halting = model.config.halting
@@ -178,16 +185,16 @@ def train(
         n_batches=p.n_batches,
         progress=progress,
     )
-    return measure(model, p, p.levels, n=p.n_test, seed=subseed(0, "test"), n_steps=model.config.n_steps)
+    return measure(model, p, p.levels, n=p.n_test, seed=subseed(0, "test"), n_steps=model.config.n_steps, seen=seen_images(pools))
 
 
-def measure(model: Any, p: Parameters, levels: tuple[int, ...], *, n: int, seed: int, n_steps: int) -> dict[str, float]:
-    """Accuracy, overlap and steps at some levels; the metrics of :func:`train`."""
+def measure(model: Any, p: Parameters, levels: tuple[int, ...], *, n: int, seed: int, n_steps: int, seen: Set[bytes] = frozenset()) -> dict[str, float]:
+    """Accuracy, overlap and steps at some levels, on images that were not `seen`; the metrics of :func:`train`."""
     import torch
 
     found: dict[str, float] = {}
     for level in levels:
-        stimuli = draw_level(p.generator, level, n, seed=seed, options=p.options, task=model.config.task)
+        stimuli = draw_unseen(p.generator, level, n, seen=seen, seed=seed, options=p.options, task=model.config.task)
         targets = stimuli.solution.values if model.config.task == "mask" else stimuli.label.values
         batch = as_batch(np.round(stimuli.values * 255).astype(np.uint8), targets.astype(np.int64)).to(p.device)
         with torch.no_grad():
@@ -231,18 +238,21 @@ def _loss(model: Any, batch: Batch, p: Parameters, method: str, draw: int) -> tu
     import torch
 
     if method == "fixed":
-        loss = _cross_entropy(model, _plain(model, batch, 0, p.n_steps), batch).mean()
+        loss = _cross_entropy(model, _alone(model, _plain(model, batch, 0, p.n_steps)), batch).mean()
         return loss, {"cross_entropy": float(loss.detach())}
     if method == "warm":
         draw = int(torch.randint(p.least_steps, p.n_steps + 1, (1,), generator=torch_generator(draw, "warm")))
-        loss = _cross_entropy(model, _plain(model, batch, 0, draw), batch).mean()
-        return loss, {"cross_entropy": float(loss.detach())}
+        state = _plain(model, batch, 0, draw)
+        loss = _cross_entropy(model, _alone(model, state), batch).mean()
+        if not p.trace:
+            return loss, {"cross_entropy": float(loss.detach())}
+        trace = torch.nn.functional.cross_entropy(model.stem.to_pixels(model.maps(state["out"])), batch.traces, ignore_index=-1)
+        return loss + p.trace * trace, {"cross_entropy": float(loss.detach()), "trace": float(trace.detach())}
     if method == "progressive":
         generator = torch_generator(draw, "progressive")
         held = int(torch.randint(p.n_steps, (1,), generator=generator))
         free = 1 + int(torch.randint(p.n_steps - held, (1,), generator=generator))
-        whole = _cross_entropy(model, _plain(model, batch, 0, p.n_steps), batch).mean()
-        part = _cross_entropy(model, _plain(model, batch, held, free), batch).mean()
+        whole, part = (_cross_entropy(model, _alone(model, _plain(model, batch, *k)), batch).mean() for k in ((0, p.n_steps), (held, free)))
         return (whole + part) / 2, {"cross_entropy": float(whole.detach()), "progressive": float(part.detach())}
     states = _run(model, batch, p.limit or p.n_steps, alone=method.endswith("unit"))
     if method.startswith("act"):
@@ -251,8 +261,8 @@ def _loss(model: Any, batch: Batch, p: Parameters, method: str, draw: int) -> tu
     return _pondernet(model, batch, states, p)
 
 
-def _plain(model: Any, batch: Batch, held: int, free: int) -> Any:
-    """The unmixed answer after `held` steps without gradient and `free` steps with it."""
+def _plain(model: Any, batch: Batch, held: int, free: int) -> dict[str, Any]:
+    """The state after `held` steps without gradient and `free` steps with it."""
     import torch
 
     drive = model.encode(batch.images)
@@ -262,7 +272,12 @@ def _plain(model: Any, batch: Batch, held: int, free: int) -> Any:
             state = model.step(state, drive)
     for _ in range(free):
         state = model.step(state, drive)
-    return model.rates(state, drive, ("output",))["output"]
+    return state
+
+
+def _alone(model: Any, state: dict[str, Any]) -> Any:
+    """The answer of a step alone."""
+    return model.rates(state, {}, ("output",))["output"]
 
 
 def _cross_entropy(model: Any, logits: Any, batch: Batch) -> Any:
@@ -283,7 +298,7 @@ def _pondernet(model: Any, batch: Batch, states: list[dict[str, Any]], p: Parame
     chances = torch.cat([chances[:-1], torch.ones_like(chances[:1])])
     stay = torch.cumprod(torch.cat([torch.ones_like(chances[:1]), 1 - chances[:-1]]), dim=0)
     weight = chances * stay
-    losses = torch.stack([_cross_entropy(model, model.rates(s, {}, ("output",))["output"], batch) for s in states])
+    losses = torch.stack([_cross_entropy(model, _alone(model, s), batch) for s in states])
     rate = 1 / p.prior_steps
     prior = rate * (1 - rate) ** torch.arange(len(states), dtype=weight.dtype)
     prior = (prior / prior.sum())[:, None]
