@@ -33,7 +33,8 @@ def shortcut(n=600):
             pairs = distance[label == 1][:, None] - distance[label == 0][None]
             area = float(((pairs > 0) + 0.5 * (pairs == 0)).mean())
             kind = "matched" if matched else "free   "
-            print(f"N = {level:2d}, {kind} negatives: best interval {100 * distance_observer(distance, label).mean():.1f} % held out, AUC {area:.2f} ({n} displays)")
+            right = 100 * distance_observer(distance, label).mean()
+            print(f"N = {level:2d}, {kind} negatives: best interval {right:.1f} % held out, AUC {area:.2f} ({n} displays)")
 
 
 if __name__ == "__main__":

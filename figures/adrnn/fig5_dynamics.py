@@ -9,7 +9,7 @@ NAMES = {"adrnn-maze-act-s0": ("adaptive", "vermilion"), "adrnn-maze-fixed-s0": 
 
 
 def draw(spectra, settling):
-    fig = figure("double", 62)
+    fig = figure("double", 66)
     radius, plane, late = fig.subplots(1, 3)
     steps = spectra.step.values
     for twin, label, colour, dash in ((False, "trained", COLOURS["vermilion"], "-"), (True, "untrained twin", COLOURS["grey"], "--")):
@@ -17,14 +17,16 @@ def draw(spectra, settling):
         radius.plot(steps, largest, color=colour, linewidth=0.5, alpha=0.6, linestyle=dash)
         radius.plot(steps, largest.mean(axis=1), color=colour, linestyle=dash, marker="o", markersize=3, label=label)
     radius.axhline(1, color="black", linewidth=0.7, linestyle=":")
-    radius.set(xlabel="step", ylabel=f"largest modulus of an eigenvalue\n({spectra.sizes['presentation']} mazes of size 9)", yscale="log")
+    radius.set(xlabel="step", ylabel="largest modulus of an\neigenvalue of a step (1)", yscale="log")
+    radius.set_title(f"{spectra.sizes['presentation']} mazes of size 9 (thin), mean (thick)", fontsize=6)
     radius.legend(fontsize=5.6)
     turn = np.linspace(0, 2 * np.pi, 200)
     plane.plot(np.cos(turn), np.sin(turn), color="0.6", linewidth=0.7)
     for k, colour in ((0, "sky"), (len(steps) // 2, "blue"), (-1, "black")):
         values = spectra.eigenvalue.isel(untrained=0).isel(step=k).values.ravel()
         plane.plot(values.real, values.imag, ".", color=COLOURS[colour], markersize=4, label=f"step {steps[k]}")
-    plane.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
+    plane.set(xlabel="real part (1)", ylabel="imaginary part (1)", aspect="equal")
+    plane.set_title(f"{spectra.sizes['mode']} leading eigenvalues a maze, trained", fontsize=6)
     plane.legend(fontsize=5.6)
     for name in settling.model_name.values:
         label, colour = NAMES[str(name)]
@@ -36,12 +38,14 @@ def draw(spectra, settling):
             late.plot(t, middle, color=COLOURS[colour], linestyle=dash, label=label + (", untrained" if twin else ""), linewidth=1)
     late.axvline(36, color="black", linewidth=0.7, linestyle="--")
     late.text(38, 0.97, "longest in training", fontsize=5.2, va="top", transform=late.get_xaxis_transform())
+    late.set_title(f"{settling.sizes['presentation']} mazes of size 13: medians, quartiles", fontsize=6)
     late.set(
         xlabel="step",
-        ylabel=f"relative change a step\n({settling.sizes['presentation']} mazes of size 13)",
+        ylabel="relative change of L\nand S in a step (1)",
         yscale="log",
         xscale="log",
     )
     late.legend(fontsize=5.2, loc="lower left")
+    fig.supxlabel("one network a condition; untrained twins have its architecture and seed", fontsize=6, color="0.3")
     panel_letter([radius, plane, late])
     return fig

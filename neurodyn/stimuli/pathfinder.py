@@ -194,9 +194,9 @@ def pathfinder(
     Returns
     -------
     DataArray, (presentation, channel, row, column)
-        Grey.  Coords of presentation: ``label``, ``marked`` (id of the contour whose first tip has a disk), ``contour_paddles``, ``path_length`` (11 (N - 1) + 5 pixels of the canvas), ``marker_distance``,
-        ``marker_row``, ``marker_column`` (of the first disk, in pixels of the image); ``contour_id`` (presentation, row, column), and with
-        ``task="segmentation"`` ``solution``, bool, the ink of the marked contour and its disk.
+        Grey.  Coords of presentation: ``label``, ``marked`` (id of the contour whose first tip has a disk), ``contour_paddles``, ``path_length``
+        (11 (N - 1) + 5 pixels of the canvas), ``marker_distance``, ``marker_row``, ``marker_column`` (of the first disk, in pixels of the image);
+        ``contour_id`` (presentation, row, column), and with ``task="segmentation"`` ``solution``, bool, the ink of the marked contour and its disk.
 
     Raises
     ------

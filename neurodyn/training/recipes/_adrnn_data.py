@@ -97,8 +97,8 @@ def draw_unseen(
 ) -> xr.DataArray:
     """The first `n` stimuli of a stream that are not `seen` under any symmetry of the square.
 
-    Small mazes are few: those of size 5 number 109 up to symmetry, and 2,000 draws meet them all.  Where `n_draws` (20 n) bring too few that are new, the first of
-    the stream take the remaining places; the coord ``in_training``, bool (presentation), tells.
+    Small mazes are few: those of size 5 number 109 up to symmetry, and 2,000 draws meet them all.  Where `n_draws` (20 n) bring too few that are new, the
+    first of the stream take the remaining places; the coord ``in_training``, bool (presentation), tells.
     """
     drawn: list[xr.DataArray] = []
     new: list[np.ndarray] = []
