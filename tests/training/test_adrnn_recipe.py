@@ -150,3 +150,8 @@ def test_bad_settings(call, match):
 def test_a_method_for_another_kind_of_network_is_refused(tmp_path):
     with pytest.raises(ConfigError, match='halting="none"'):
         recipe.train(network(), dataclasses.replace(TINY, method="fixed"), seed=0, folder=tmp_path)
+
+
+def test_a_trace_under_a_mask_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match='task="class"'):
+        recipe.train(network(), dataclasses.replace(TINY, generator="pathfinder", trace=1.0), seed=0, folder=tmp_path)

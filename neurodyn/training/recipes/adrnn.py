@@ -153,6 +153,8 @@ def train(
         wanted = p.method if p.method in ("act", "ponder") else "none"
         raise ConfigError("adrnn recipe", f"method {p.method!r} for a network with halting {halting!r}", expected=f'halting="{wanted}"')
     task = model.config.task
+    if p.trace and task != "class":
+        raise ConfigError("adrnn recipe", f"`trace` is {p.trace} for a network that answers with a mask", expected='0, or a network with task="class"')
     pools = make_pools(p.generator, p.levels, p.n_pool, seed=subseed(seed, "train"), options=p.options, task=task)
     config = TrainConfig(
         n_epochs=p.n_epochs,
@@ -244,7 +246,7 @@ def _loss(model: Any, batch: Batch, p: Parameters, method: str, draw: int) -> tu
         draw = int(torch.randint(p.least_steps, p.n_steps + 1, (1,), generator=torch_generator(draw, "warm")))
         state = _plain(model, batch, 0, draw)
         loss = _cross_entropy(model, _alone(model, state), batch).mean()
-        if not p.trace:
+        if not p.trace or batch.traces is None:
             return loss, {"cross_entropy": float(loss.detach())}
         trace = torch.nn.functional.cross_entropy(model.stem.to_pixels(model.maps(state["out"])), batch.traces, ignore_index=-1)
         return loss + p.trace * trace, {"cross_entropy": float(loss.detach()), "trace": float(trace.detach())}
