@@ -30,12 +30,15 @@ class CVResult:
         Held-out rows of each split.
     alpha : array or None, (split, target[, time])
         Penalty chosen on the training rows (ridge).
+    inner_error : array or None, (split, target[, time])
+        Mean squared error of that penalty when training rows (or groups of them) are left out in turn; None where there was nothing to choose.
     """
 
     predictions: list[np.ndarray]
     r: np.ndarray
     test: list[np.ndarray]
     alpha: np.ndarray | None = field(default=None)
+    inner_error: np.ndarray | None = field(default=None)
 
     def out_of_fold(self, n_rows: int) -> np.ndarray:
         """Predictions in the order of the rows, (row, target[, time]); the mean where a row is held out more than once, NaN where never."""

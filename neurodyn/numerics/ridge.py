@@ -7,7 +7,8 @@ Everything follows from the residual maker R(a) = I - 11'/n - K (K + a I)^-1 of 
 - residual maker of the fit without f:               R_tt - R_tf R_ff^-1 R_ft
 - leave-one-out residuals of that fit, for choosing the penalty:  its e divided by its diagonal.
 
-So one eigendecomposition of K serves all folds, targets, time bins and penalties, and held-out rows never touch their own penalty.
+So one eigendecomposition of K serves all folds, targets, time bins and penalties, and held-out rows never touch their own penalty.  With a single
+penalty one Cholesky factor serves them all.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def ridge_cv(
     Returns
     -------
     CVResult
-        ``alpha`` holds the penalties, (split, target[, time]).
+        ``alpha`` holds the penalties, (split, target[, time]), and ``inner_error`` what they were chosen by; it also tells on the training rows alone
+        which of several feature sets to take.
 
     Raises
     ------
@@ -99,14 +101,24 @@ def ridge_cv(
     if groups is not None and len(groups) != len(X):
         raise NumericsError("ridge_cv", f"{len(groups)} groups for {len(X)} rows", expected="one group a row")
     held = max(len(test) for _, test in splits)
-    whole = all(len(train) + len(test) == len(X) for train, test in splits)
-    if penalties.size > 1 and len(X) <= _LARGEST_SQUARE and whole and held <= 0.3 * len(X) and len(splits) > 2:
-        predictions, chosen = _by_residual_maker(X, Y, splits, penalties, per_target, groups)
+    small = len(X) <= _LARGEST_SQUARE
+    few_held = all(len(train) + len(test) == len(X) for train, test in splits) and held <= 0.3 * len(X) and len(splits) > 2
+    errors = None
+    if penalties.size == 1 and few_held and (held < X.shape[1] <= len(X) - held or (X.shape[1] > len(X) - held and small)):
+        predictions = _by_one_factor(X, Y, splits, float(penalties[0]))
+        chosen = [np.full(Y.shape[1], penalties[0]) for _ in splits]
+    elif penalties.size == 1:
+        predictions = [_single(X, Y, train, test, float(penalties[0])) for train, test in splits]
+        chosen = [np.full(Y.shape[1], penalties[0]) for _ in splits]
+    elif few_held and small:
+        predictions, chosen, errors = _by_residual_maker(X, Y, splits, penalties, per_target, groups)
     else:
-        predictions, chosen = _by_split(X, Y, splits, penalties, per_target, groups)
+        predictions, chosen, errors = _by_split(X, Y, splits, penalties, per_target, groups)
     predictions = [p.reshape(len(p), *shape) for p in predictions]
     test = [np.asarray(rows) for _, rows in splits]
-    return CVResult(predictions, held_out_correlation(predictions, Y.reshape(len(Y), *shape), test), test, np.stack(chosen).reshape(-1, *shape))
+    r = held_out_correlation(predictions, Y.reshape(len(Y), *shape), test)
+    inner = None if errors is None else np.stack(errors).reshape(-1, *shape)
+    return CVResult(predictions, r, test, np.stack(chosen).reshape(-1, *shape), inner)
 
 
 def gram_basis(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,9 +152,35 @@ def gram_basis(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(U[:, ::-1]), s2[::-1].copy()
 
 
+def _by_one_factor(X: np.ndarray, Y: np.ndarray, splits: Sequence[Split], alpha: float) -> list[np.ndarray]:
+    """Held-out predictions at one penalty from one Cholesky factor of all rows: y_f - R_ff^-1 e_f."""
+    n, p = X.shape
+    centred, targets = X - X.mean(axis=0), Y - Y.mean(axis=0)
+    if p > n - max(len(test) for _, test in splits):
+        K = centred @ centred.T
+        level = np.trace(K) / n  # lifts the constant vector out of the null space; centred targets do not see it
+        K += level / n
+        K[np.diag_indices(n)] += alpha
+        lower, failed = scipy.linalg.lapack.dpotri(scipy.linalg.cholesky(K, lower=True, overwrite_a=True), lower=1, overwrite_c=1)
+        if failed:
+            raise NumericsError("ridge_cv", f"the Gram matrix is singular at the penalty {alpha:g}", expected="a larger penalty")
+        maker = np.tril(lower) + np.tril(lower, -1).T  # R / alpha, but for the constant vector
+        e = maker @ targets
+        maker -= 1.0 / (n * (level + alpha))
+        blocks = [maker[np.ix_(test, test)] for _, test in splits]
+    else:
+        A = centred.T @ centred
+        A[np.diag_indices(p)] += alpha
+        Z = scipy.linalg.solve_triangular(scipy.linalg.cholesky(A, lower=True, overwrite_a=True), centred.T, lower=True, overwrite_b=True)
+        e = targets - Z.T @ (Z @ targets)
+        blocks = [np.eye(len(test)) - 1.0 / n - Z[:, test].T @ Z[:, test] for _, test in splits]
+    factors = [scipy.linalg.cho_factor(block, lower=True, overwrite_a=True) for block in blocks]
+    return [Y[test] - scipy.linalg.cho_solve(factor, e[test]) for (_, test), factor in zip(splits, factors, strict=True)]
+
+
 def _by_residual_maker(
     X: np.ndarray, Y: np.ndarray, splits: Sequence[Split], alphas: np.ndarray, per_target: bool, groups: np.ndarray | None
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     n = len(X)
     U, s2 = gram_basis(X)
     complement = None if U.shape[1] == n - 1 else np.eye(n) - 1.0 / n - U @ U.T
@@ -172,7 +210,7 @@ def _by_residual_maker(
             best[k][better] = error[better]
             chosen[k][better] = alpha
             predictions[k][:, better] = Y[test][:, better] - held[:, better]
-    return predictions, chosen
+    return predictions, chosen, best
 
 
 def _inner_error(inner: np.ndarray, R: np.ndarray, R_tf: np.ndarray, inverse: np.ndarray, train: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
@@ -191,52 +229,38 @@ def _inner_error(inner: np.ndarray, R: np.ndarray, R_tf: np.ndarray, inverse: np
 
 def _by_split(
     X: np.ndarray, Y: np.ndarray, splits: Sequence[Split], alphas: np.ndarray, per_target: bool, groups: np.ndarray | None
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """One factorisation a split: for a single penalty, few splits, or more rows than a square matrix should have."""
-    predictions, chosen = [], []
-    n, p = X.shape
-    gram = X @ X.T if p > n and len(splits) > 1 and n <= _LARGEST_SQUARE else None
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """One factorisation a split: for few splits, or more rows than a square matrix should have."""
+    predictions, chosen, errors = [], [], []
     for train, test in splits:
         centre, offset = X[train].mean(axis=0), Y[train].mean(axis=0)
         targets = Y[train] - offset
-        if alphas.size == 1:
-            fitted = _single(X, gram, train, test, centre, targets, float(alphas[0]))
-            chosen.append(np.full(Y.shape[1], alphas[0]))
-        else:
-            centred = X[train] - centre
-            U, s2 = gram_basis(X[train])
-            rotated = U.T @ targets
-            alpha = _choose(U, s2, rotated, targets, alphas, per_target, None if groups is None else np.asarray(groups)[train])
-            chosen.append(alpha)
-            weights = rotated * (np.sqrt(s2)[:, None] / (s2[:, None] + alpha))
-            fitted = ((X[test] - centre) @ (centred.T @ U / np.sqrt(s2))) @ weights
-        predictions.append(fitted + offset)
-    return predictions, chosen
+        U, s2 = gram_basis(X[train])
+        rotated = U.T @ targets
+        alpha, error = _choose(U, s2, rotated, targets, alphas, per_target, None if groups is None else np.asarray(groups)[train])
+        weights = rotated * (np.sqrt(s2)[:, None] / (s2[:, None] + alpha))
+        predictions.append(((X[test] - centre) @ ((X[train] - centre).T @ U / np.sqrt(s2))) @ weights + offset)
+        chosen.append(alpha)
+        errors.append(error)
+    return predictions, chosen, errors
 
 
-def _single(X: np.ndarray, gram: np.ndarray | None, train: np.ndarray, test: np.ndarray, centre: np.ndarray, targets: np.ndarray, alpha: float) -> np.ndarray:
-    n, p = len(train), X.shape[1]
+def _single(X: np.ndarray, Y: np.ndarray, train: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:
+    """Held-out predictions of one split at one penalty."""
+    centre, offset = X[train].mean(axis=0), Y[train].mean(axis=0)
+    centred, targets = X[train] - centre, Y[train] - offset
+    n, p = centred.shape
+    A = centred.T @ centred if p <= n else centred @ centred.T
+    A[np.diag_indices(min(n, p))] += alpha
+    factor = scipy.linalg.cho_factor(A, lower=True, overwrite_a=True)
     if p <= n:
-        centred = X[train] - centre
-        A = centred.T @ centred
-        A[np.diag_indices(p)] += alpha
-        weights = scipy.linalg.cho_solve(scipy.linalg.cho_factor(A, lower=True, overwrite_a=True), centred.T @ targets)
-        return (X[test] - centre) @ weights
-    if gram is None:
-        centred = X[train] - centre
-        K, cross = centred @ centred.T, (X[test] - centre) @ centred.T
-    else:
-        K, cross = gram[np.ix_(train, train)], gram[np.ix_(test, train)]
-        mean = K.mean(axis=0)
-        cross = cross - cross.mean(axis=1, keepdims=True) - mean + mean.mean()
-        K = K - mean - mean[:, None] + mean.mean()
-    K[np.diag_indices(n)] += alpha
-    return cross @ scipy.linalg.cho_solve(scipy.linalg.cho_factor(K, lower=True, overwrite_a=True), targets)
+        return (X[test] - centre) @ scipy.linalg.cho_solve(factor, centred.T @ targets) + offset
+    return ((X[test] - centre) @ centred.T) @ scipy.linalg.cho_solve(factor, targets) + offset
 
 
 def _choose(
     U: np.ndarray, s2: np.ndarray, rotated: np.ndarray, targets: np.ndarray, alphas: np.ndarray, per_target: bool, groups: np.ndarray | None
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     n, q = targets.shape
     best, chosen = np.full(q, np.inf), np.zeros(q)
     squares = U**2
@@ -254,4 +278,4 @@ def _choose(
         error = error if per_target else np.full(q, error.mean())
         better = error < best
         best[better], chosen[better] = error[better], alpha
-    return chosen
+    return chosen, best

@@ -152,13 +152,35 @@ def test_ridge_cv_is_scikit_learns(p, n_splits, per_target):
         np.testing.assert_allclose(got.predictions[k], model.predict(X[test]), atol=1e-9)
 
 
-@pytest.mark.parametrize("p", [15, 300])
-def test_one_penalty_is_plain_ridge(p):
+@pytest.mark.parametrize("p", [15, 60, 100, 300])  # few features, more than are held out, more than a fold trains on, more than there are rows
+@pytest.mark.parametrize("alpha", [2.0, 1e-3])
+def test_one_penalty_is_plain_ridge(p, alpha):
     X, Y = data(p=p)
-    for splits in (make_splits(120, n_splits=4, seed=0), make_splits(120, n_splits=4, seed=0)[:1]):
-        got = ridge_cv(X, Y, splits, alphas=[2.0])
+    for splits in (make_splits(120, n_splits=4, seed=0), make_splits(120, n_splits=4, seed=0)[:1], make_splits(120, kind="shuffle", seed=1)):
+        got = ridge_cv(X, Y, splits, alphas=[alpha])
+        assert got.inner_error is None
         for k, (train, test) in enumerate(splits):
-            np.testing.assert_allclose(got.predictions[k], Ridge(2.0).fit(X[train], Y[train]).predict(X[test]), atol=1e-9)
+            np.testing.assert_allclose(got.predictions[k], Ridge(alpha, solver="svd").fit(X[train], Y[train]).predict(X[test]), atol=1e-8)
+
+
+def test_constant_features_leave_the_mean():
+    _, Y = data()
+    splits = make_splits(120, n_splits=4, seed=0)
+    for p in (60, 300):
+        got = ridge_cv(np.ones((120, p)), Y, splits, alphas=[2.0])
+        np.testing.assert_allclose(got.predictions[0], np.broadcast_to(Y[splits[0][0]].mean(axis=0), got.predictions[0].shape), atol=1e-9)
+
+
+@pytest.mark.parametrize("n_splits", [2, 5])  # one factorisation a split, one for all
+def test_the_inner_error_is_that_of_leaving_one_training_row_out(n_splits):
+    X, Y = data(n=40, p=10)
+    splits = make_splits(40, n_splits=n_splits, seed=0)
+    got = ridge_cv(X, Y, splits, alphas=ALPHAS)
+    train = splits[0][0]
+    for q in range(6):
+        model = Ridge(got.alpha[0, q])
+        errors = [(model.fit(X[np.delete(train, k)], Y[np.delete(train, k), q]).predict(X[[row]])[0] - Y[row, q]) ** 2 for k, row in enumerate(train)]
+        np.testing.assert_allclose(got.inner_error[0, q], np.mean(errors), rtol=1e-8)
 
 
 def test_inner_groups_are_left_out_whole(monkeypatch):
