@@ -2,13 +2,15 @@
 # How well each model, its untrained twin and the controls predict three V4 sessions, by layer and step.
 #
 #   python analyses/notebooks/v4_predictivity.py predict convrnn-v4 convrnn-rgc --folder runs/v4     (also: convrnn-rgc:untrained, convrnn-rgc:shuffled,
-#   pixels, gabor-energy, "gabor-energy (sqrt)"; `predict all` is every predictor of the table, and goes on where it stopped)
+#   convrnn-v4:seed1, which is trained first, pixels, gabor-energy, "gabor-energy (sqrt)"; `predict all` is every predictor of the table, and goes on
+#   where it stopped)
 #   python analyses/notebooks/v4_predictivity.py table --folder runs/v4 --out data/v4_predictivity.nc
 #
 # The models are convolutional, so photographs are shown in larger frames than they were trained on; each layer is averaged over 7 x 7 pools.
 # Activity is compressed by a square root, as the second Gabor reference is, except in the networks that were trained for a linear readout of V4.
-# Layer, step and frame are chosen on the other sessions (for `convrnn-v4*` by networks that were trained on the scored one, as one of their two).  `convrnn-v4` is three networks: a session is predicted by the one that was trained
-# on the two others.
+# Layer, step and frame are chosen on the other sessions.  `convrnn-v4` and its feedforward control are three networks each: a session is predicted by the
+# one that was trained on the two others, so those two cannot choose for it, and the choice is made within each fold, by leaving out its training images
+# one by one.
 # ---
 
 # %%
@@ -25,6 +27,7 @@ from neurodyn.analysis import ceiling, control_responses, pooled_responses
 from neurodyn.datasets import cowley2023
 from neurodyn.dynamics.simulate import timeline_of
 from neurodyn.experiment.resolve import card_of, weights_path
+from neurodyn.experiment.train import train_card
 from neurodyn.numerics.crossval import make_splits
 from neurodyn.numerics.fold_bootstrap import resampled_r, row_draws
 from neurodyn.numerics.resampling import holm
@@ -39,12 +42,13 @@ ALPHAS = np.logspace(0, 5, 6)
 FOLDS, SEED = 5, 0
 REFERENCES = ("gabor-energy", "gabor-energy (sqrt)")  # the yardstick, and a stronger one
 LEFT_OUT = ("convrnn-v4", "convrnn-v4-feedforward")  # one network for each session, trained on the two others
-FEEDFORWARD = {"convrnn-v4": "convrnn-v4-feedforward"} | {
+FEEDFORWARD = {f"convrnn-v4{kind}": f"convrnn-v4-feedforward{kind}" for kind in ("", "_seed1", "_untrained")} | {
     f"convrnn-{cell}": "convrnn-feedforward"
     for cell in ("rgc", "simple-rnn", "time-decay", "conv-gru", "conv-lstm", "ugrnn", "intersection-rnn", "searched-gated", "rgc-feedback", "rgc-ungated")
 }  # as many parameters and as many steps, without recurrence
 FRAMES = {"convrnn-v4": (32, 48, 64), "convrnn-v4-feedforward": (32, 48, 64), "convrnn-rgc": (32, 64), "drc-teacher-cifar10": (32, 64)}
-CONTROLS = ("gabor-energy", "gabor-energy (sqrt)", "pixels", "convrnn-v4:untrained", "convrnn-v4:shuffled", "convrnn-rgc:untrained", "drc-teacher-cifar10:untrained")
+CONTROLS = ("gabor-energy", "gabor-energy (sqrt)", "pixels", "convrnn-v4:untrained", "convrnn-v4:shuffled", "convrnn-rgc:untrained")
+CONTROLS += ("convrnn-v4-feedforward:untrained", "drc-teacher-cifar10:untrained", "convrnn-v4:seed1", "convrnn-v4-feedforward:seed1")
 
 
 def predictors():
@@ -69,13 +73,22 @@ class Still:
         return self.model.encode({"image": frame, "position": frame.new_zeros(len(frame), 2)})
 
 
-def network(name, size, untrained):
+def trained_weights(name, kind, folder):
+    """The shipped weights, or those of another seed, which are trained where they are not in the folder yet."""
+    if not kind.startswith("seed"):
+        return weights_path(name)
+    place = folder / "training" / f"{name}-s{kind[4:]}"
+    file = place / f"{name}.safetensors"
+    return file if file.exists() else train_card(name, seed=int(kind[4:]), folder=place)[1]
+
+
+def network(name, size, kind, folder):
     """A shipped network in another frame size."""
     card = card_of(name)
     frame = {} if card.architecture in ("drc", "drc_teacher") else {"image_size": size}
     model = nd.build(card.architecture, seed=card.seed, **{**card.config, **frame})
-    if not untrained:
-        load_weights(model, weights_path(name))
+    if kind != "untrained":
+        load_weights(model, trained_weights(name, kind, folder))
     if card.architecture == "drc_teacher":
         model.kind = dataclasses.replace(model.kind, image_px=size)
     return Still(model.eval()) if isinstance(model.blank, dict) else model.eval()
@@ -96,12 +109,12 @@ def scaled(x, compress):
     return (x - x.mean(axis=0)) / max(x.std(), 1e-12)
 
 
-def activity(name, session, stimuli, untrained):
+def activity(name, session, stimuli, kind, folder):
     """Pooled activity by (layer, when, frame): half-way through the presentation, and at its end."""
     card = f"{name}-not-{session}" if name in LEFT_OUT else name
     found = {}
     for size in frames_of(name):
-        model = network(card, size, untrained)
+        model = network(card, size, kind, folder)
         images = resize(stimuli, size, n_channels=int(model.blank.shape[0]))
         line = timeline_of(model, images)
         shown = line.step[line.frame >= 0]
@@ -115,7 +128,7 @@ def activity(name, session, stimuli, untrained):
     return found
 
 
-def candidates(predictor, session, stimuli):
+def candidates(predictor, session, stimuli, folder):
     """Feature matrices by name: each layer at the end, all layers at both times, and with several frames all layers of each."""
     if predictor == "pixels":
         return {"pixels": control_responses(stimuli, control="pixels").values[:, :, 0]}
@@ -123,7 +136,7 @@ def candidates(predictor, session, stimuli):
         energy = control_responses(stimuli).values[:, :, 0].astype(float)
         return {"gabor-energy": scaled(energy, True) if "sqrt" in predictor else energy}
     name, _, kind = predictor.partition(":")
-    parts = activity(name, session, stimuli, kind == "untrained")
+    parts = activity(name, session, stimuli, kind, folder)
     if kind == "shuffled":
         order = numpy_generator(SEED, "v4 shuffled", session).permutation(len(stimuli))
         parts = {k: v[order] for k, v in parts.items()}
@@ -145,10 +158,12 @@ def predict(predictor, folder, sessions=SESSIONS):
         stimuli, recordings = cowley2023.load(session=session, repeats=False)
         Y = recordings.values[:, :, 0].astype(float)
         splits = make_splits(len(Y), n_splits=FOLDS, seed=SEED)
-        features = candidates(predictor, session, stimuli)
+        features = candidates(predictor, session, stimuli, folder)
         fits = [ridge_cv(unit_rms(x), Y, splits, alphas=ALPHAS) for x in features.values()]
         predictions = np.stack([fit.out_of_fold(len(Y)) for fit in fits]).astype(np.float32)
         data = xr.DataArray(predictions, dims=("candidate", "presentation", "neuroid"), coords={"candidate": list(features)}, name="prediction")
+        variance = np.stack([Y[train].var(axis=0) for train, _ in splits])
+        data = data.assign_coords(inner=(("candidate", "fold"), np.stack([np.median(1 - fit.inner_error / variance, axis=1) for fit in fits])))
         data.attrs["n_features"] = int(max(x.shape[1] for x in features.values()))
         data.to_netcdf(file.with_suffix(".part"))
         file.with_suffix(".part").rename(file)
@@ -168,26 +183,30 @@ def table(folder, out):
         ceilings[session] = float(ceiling(recordings, seed=SEED).ceiling.median()) if "repetition" in recordings.coords else CITED[session]
         stored |= {(p, session): xr.load_dataarray(folder / f"{p}-{session}.nc") for p in predictors}
 
-    def r_of(predictor, session, candidate, draws=None):
+    def r_of(predictor, session, chosen, draws=None):
         Y = targets[session]
         test = [b for _, b in make_splits(len(Y), n_splits=FOLDS, seed=SEED)]
         draws = [np.ones((1, len(t))) for t in test] if draws is None else draws(test)
-        P = stored[predictor, session].sel(candidate=candidate).values.astype(float)
-        return resampled_r([P[t] for t in test], Y, test, draws)
+        chosen = [chosen] * FOLDS if isinstance(chosen, str) else chosen
+        P = [stored[predictor, session].sel(candidate=c).values[t].astype(float) for c, t in zip(chosen, test, strict=True)]
+        return resampled_r(P, Y, test, draws)
 
     base = {}
-    medians = {(p, s, c): float(np.median(r_of(p, s, c))) for (p, s), d in stored.items() for c in d.candidate.values}
+    medians = {(p, s, str(c)): float(np.median(r_of(p, s, str(c)))) for (p, s), d in stored.items() for c in d.candidate.values}
     for p in predictors:
         for s in SESSIONS:
             others = [o for o in SESSIONS if o != s]
             options = [str(c) for c in stored[p, s].candidate.values]
-            chosen = max(options, key=lambda c, p=p, others=others: np.mean([medians[p, o, c] for o in others]))
+            if p.split("_")[0] in LEFT_OUT and not p.endswith("untrained"):
+                chosen = tuple(options[k] for k in stored[p, s].inner.values.argmax(axis=0))
+            else:
+                chosen = max(options, key=lambda c, p=p, others=others: np.mean([medians[p, o, c] for o in others]))
             rows.append((p, s, chosen))
     grid = (len(predictors), len(SESSIONS))
     found = {k: np.full(grid, np.nan) for k in ("median_r", "median_r_low", "median_r_high", "normalised")}
     references = (*REFERENCES, "own untrained twin", "feedforward control")
     paired = {k: np.full((len(references), *grid), np.nan) for k in ("difference", "difference_low", "difference_high", "p_value")}
-    choice = np.full(grid, "", dtype="<U40")
+    choice = np.full(grid, "", dtype="<U120")
     chosen_of = {(p, s): c for p, s, c in rows}
     for p, s, c in rows:
         i, j = predictors.index(p), SESSIONS.index(s)
@@ -195,9 +214,10 @@ def table(folder, out):
         r, estimate = r_of(p, s, c, draw), r_of(p, s, c)
         sites = numpy_generator(SEED, "v4 neurons", s).integers(r.shape[1], size=r.shape)
         boot = np.median(np.take_along_axis(r, sites, axis=1), axis=1)
-        found["median_r"][i, j], choice[i, j] = medians[p, s, c], c
+        found["median_r"][i, j] = np.median(estimate)
+        choice[i, j] = c if isinstance(c, str) else " / ".join(dict.fromkeys(c))
         found["median_r_low"][i, j], found["median_r_high"][i, j] = np.quantile(boot, [0.025, 0.975])
-        found["normalised"][i, j] = medians[p, s, c] ** 2 / ceilings[s]
+        found["normalised"][i, j] = found["median_r"][i, j] ** 2 / ceilings[s]
         for n, reference in enumerate((*REFERENCES, f"{p}_untrained", FEEDFORWARD.get(p, ""))):
             if reference not in predictors or reference == p:
                 continue
@@ -228,7 +248,7 @@ def table(folder, out):
             "n_images": ("session", [len(targets[s]) for s in SESSIONS]),
             "ceiling_source": ("session", ["split-half of this recording" if s not in CITED else "cited from Brain-Score" for s in SESSIONS]),
         },
-        attrs={"convention": "r^2/c", "regression": "ridge, penalty of each neuron by leave-one-out", "folds": FOLDS, "n_resamples": n_resamples, "chosen_on": "the other sessions"},
+        attrs={"convention": "r^2/c", "regression": "ridge, penalty of each neuron by leave-one-out", "folds": FOLDS, "n_resamples": n_resamples, "chosen_on": "the other sessions; convrnn-v4*: inner folds"},
     )
     result.to_netcdf(out)
     return result
