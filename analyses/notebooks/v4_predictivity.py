@@ -163,7 +163,8 @@ def predict(predictor, folder, sessions=SESSIONS):
         predictions = np.stack([fit.out_of_fold(len(Y)) for fit in fits]).astype(np.float32)
         data = xr.DataArray(predictions, dims=("candidate", "presentation", "neuroid"), coords={"candidate": list(features)}, name="prediction")
         variance = np.stack([Y[train].var(axis=0) for train, _ in splits])
-        data = data.assign_coords(inner=(("candidate", "fold"), np.stack([np.median(1 - fit.inner_error / variance, axis=1) for fit in fits])))
+        inner = np.stack([np.median(1 - fit.inner_error / variance, axis=1) for fit in fits])  # explained variance of left-out training images
+        data = data.assign_coords({f"inner_{k}": ("candidate", inner[:, k]) for k in range(FOLDS)})
         data.attrs["n_features"] = int(max(x.shape[1] for x in features.values()))
         data.to_netcdf(file.with_suffix(".part"))
         file.with_suffix(".part").rename(file)
@@ -198,7 +199,7 @@ def table(folder, out):
             others = [o for o in SESSIONS if o != s]
             options = [str(c) for c in stored[p, s].candidate.values]
             if p.split("_")[0] in LEFT_OUT and not p.endswith("untrained"):
-                chosen = tuple(options[k] for k in stored[p, s].inner.values.argmax(axis=0))
+                chosen = tuple(options[int(stored[p, s][f"inner_{k}"].argmax())] for k in range(FOLDS))
             else:
                 chosen = max(options, key=lambda c, p=p, others=others: np.mean([medians[p, o, c] for o in others]))
             rows.append((p, s, chosen))

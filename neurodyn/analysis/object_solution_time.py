@@ -146,7 +146,8 @@ def image_dprime(probabilities: np.ndarray, truth: np.ndarray, *, cap: float = 5
         rows = miss[truth == d]
         if len(rows):
             alarm[d] = [np.nan if np.isnan(rows[:, g]).all() else np.nanmean(rows[:, g]) for g in range(n_classes)]
-    dprime = scipy.special.ndtri(1 - miss) - scipy.special.ndtri(alarm.T[truth])
+    with np.errstate(invalid="ignore"):  # certain of the object and of the distractor: nothing can be said
+        dprime = scipy.special.ndtri(1 - miss) - scipy.special.ndtri(alarm.T[truth])
     dprime = np.clip(dprime, -cap, cap)
     valid = np.isfinite(dprime)
     return np.where(valid.any(axis=1), np.where(valid, dprime, 0.0).sum(axis=1) / np.maximum(valid.sum(axis=1), 1), np.nan)

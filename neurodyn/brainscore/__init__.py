@@ -13,6 +13,7 @@ _LAZY = {
     "accelerate": "acceleration",
     "as_brain_model": "brain_model",
     "from_assembly": "assemblies",
+    "load_dataset": "loading",
     "local_benchmark": "local",
     "missing_files": "files",
     "public_benchmarks": "registration",

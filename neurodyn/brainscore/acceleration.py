@@ -10,6 +10,7 @@ import scipy.sparse
 
 from neurodyn.brainscore.assemblies import flat_coords
 from neurodyn.brainscore.installed import require
+from neurodyn.brainscore.solution_times import FastSolutionTimes
 from neurodyn.errors import DataError, NeurodynWarning, SchemaError, first_of
 from neurodyn.numerics.correlation import pearson
 from neurodyn.numerics.pls import pls_cv
@@ -27,11 +28,11 @@ def accelerate(benchmark: Any, *, verify: bool = False) -> Any:
     Parameters
     ----------
     benchmark : NeuralBenchmark or TrainTestNeuralBenchmark
-        Changed in place.  Metrics other than cross-validated PLS or ridge (one bin, or one map over time) and train/test PLS or ridge stay as
-        they are; so do ceilings other than internal consistency.
+        Changed in place.  Metrics other than cross-validated PLS or ridge (one bin, or one map over time), train/test PLS or ridge and object
+        solution times stay as they are; so do ceilings other than internal consistency.
     verify : bool
-        Also run Brain-Score's own metric on every call; ``score.attrs["library_score"]`` and ``["difference"]`` report it, and a difference
-        above 1e-5 is a warning.
+        Also run Brain-Score's own metric on every call; ``score.attrs["library_score"]`` and ``["difference"]`` report it, a difference above 1e-5
+        is a warning, and ``benchmark.differences`` keeps them all.  Not for object solution times, whose own classifier needs TensorFlow.
 
     Returns
     -------
@@ -44,23 +45,27 @@ def accelerate(benchmark: Any, *, verify: bool = False) -> Any:
     the ceiling of other data under the same identifier; it is not asked.
     """
     require()
+    benchmark.differences = []
+    benchmark.accelerated = tuple(_swap(benchmark, verify, benchmark.differences))
+    return benchmark
+
+
+def _swap(benchmark: Any, verify: bool, differences: list[float]) -> list[str]:
     parts = getattr(benchmark, "_sessions", None)  # a benchmark made of benchmarks (Cowley2026)
     if parts:
-        benchmark.accelerated = tuple(name for part in parts for name in accelerate(part, verify=verify).accelerated)
-        return benchmark
+        return [name for part in parts for name in _swap(part, verify, differences)]
     swapped = []
     metric = getattr(benchmark, "_similarity_metric", None)
     fast = _fast_metric(metric)
     if fast is not None:
-        benchmark._similarity_metric = _Verified(metric, fast) if verify else fast
+        benchmark._similarity_metric = _Verified(metric, fast, differences, "metric") if verify and not isinstance(fast, FastSolutionTimes) else fast
         swapped.append("metric")
     ceiling = _fast_ceiling(getattr(benchmark, "_ceiling_func", None))
     if ceiling is not None:
+        benchmark._ceiling_func = _Verified(benchmark._ceiling_func, ceiling, differences, "ceiling") if verify else ceiling
         swapped.append("ceiling")
-        benchmark._ceiling_func = _verified_ceiling(benchmark._ceiling_func, ceiling) if verify else ceiling
     keep_own_ceiling(benchmark)
-    benchmark.accelerated = tuple(swapped)
-    return benchmark
+    return swapped
 
 
 def keep_own_ceiling(benchmark: Any) -> None:
@@ -170,25 +175,18 @@ def repeat_table(values: np.ndarray, stimulus_id: np.ndarray, repetition: np.nda
 
 
 class _Verified:
-    def __init__(self, library: Any, fast: Any) -> None:
-        self._library, self._fast = library, fast
+    def __init__(self, library: Any, fast: Any, differences: list[float], what: str) -> None:
+        self._library, self._fast, self._differences, self._what = library, fast, differences, what
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         fast, library = self._fast(*args, **kwargs), self._library(*args, **kwargs)
-        return _reported(fast, library, "metric")
-
-
-def _verified_ceiling(library: Any, fast: Any) -> Any:
-    return lambda: _reported(fast(), library(), "ceiling")
-
-
-def _reported(fast: Any, library: Any, what: str) -> Any:
-    difference = float(np.nanmax(np.abs(np.asarray(fast.values) - np.asarray(library.values))))
-    fast.attrs["library_score"] = library
-    fast.attrs["difference"] = difference
-    if difference > TOLERANCE:
-        warnings.warn(f"accelerate: the {what} differs from Brain-Score's by {difference:.2e}", NeurodynWarning, stacklevel=3)
-    return fast
+        difference = float(np.nanmax(np.abs(np.asarray(fast.values) - np.asarray(library.values))))
+        fast.attrs["library_score"] = library
+        fast.attrs["difference"] = difference
+        self._differences.append(difference)
+        if difference > TOLERANCE:
+            warnings.warn(f"accelerate: the {self._what} differs from Brain-Score's by {difference:.2e}", NeurodynWarning, stacklevel=2)
+        return fast
 
 
 def _fast_metric(metric: Any) -> Any:
@@ -206,6 +204,8 @@ def _fast_metric(metric: Any) -> Any:
         inner = getattr(metric.regression, "_regression", None)
         if _known(inner) and _is_pearson(metric.correlation):
             return FastTrainTest(metric, inner)
+    if type(metric).__name__ == "OSTCorrelation" and type(metric) is require("brainscore_vision.metrics.ost.metric").OSTCorrelation:
+        return FastSolutionTimes(metric)
     return None
 
 

@@ -21,7 +21,7 @@ def flat_coords(assembly: xr.DataArray) -> dict[str, tuple[tuple[str, ...], np.n
     found: dict[str, tuple[tuple[str, ...], np.ndarray]] = {}
     for name, coord in assembly.coords.items():
         index = assembly.indexes.get(name) if name in assembly.dims else None
-        if index is not None and getattr(index, "nlevels", 1) > 1:
+        if index is not None and hasattr(index, "levels"):  # a MultiIndex, of one level too
             for level in index.names:
                 found[str(level)] = ((str(name),), np.asarray(index.get_level_values(level)))
         elif name not in assembly.dims:

@@ -61,8 +61,8 @@ def benchmark_lines(
     for name in ("convention", "versions"):
         yield f"{name}: {result.attrs[name]}"
     if verify:
-        differences = [a["difference"] for a in (getattr(result.attrs.get(k), "attrs", {}) for k in ("raw", "ceiling")) if "difference" in a]
-        yield f"difference from Brain-Score's own engine: {max(differences):.1e}" if differences else "difference from Brain-Score's own engine: not measured"
+        difference = result.attrs.get("largest_difference")
+        yield f"difference from Brain-Score's own engine: {'not measured' if difference is None else f'{difference:.1e}'}"
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from neurodyn.errors import DataError, NeurodynWarning
 __all__ = ["FOLDERS", "missing_files", "refusal", "use_local_files"]
 
 FOLDERS = ("brain-score", "brainio")
+_SEVERAL = ("Cowley2026", "Papale2025")  # of several data sets; their loaders stop at the first that is missing
 _S3 = "brainscore_core.supported_data_standards.brainio.s3"
 
 
@@ -65,13 +66,15 @@ def use_local_files() -> None:
     module.get_path = get_path
 
 
-def missing_files(identifier: str) -> dict[str, str]:
+def missing_files(identifier: str, load: Callable[[str], Any] | None = None) -> dict[str, str]:
     """Files of a benchmark that lie neither below ``NEURODYN_DATA`` nor in Brain-Score's own folder.
 
     Parameters
     ----------
     identifier : str
         Of a benchmark, for example ``"MajajHong2015public.IT-pls"``.
+    load : callable, optional
+        What loads it; Brain-Score's ``load_benchmark`` when absent, ``load_dataset`` for the name of a data set.
 
     Returns
     -------
@@ -80,9 +83,13 @@ def missing_files(identifier: str) -> dict[str, str]:
     """
     library = require()
     use_local_files()
-    with _offline() as missing, suppress(Exception):  # whatever a loader does with files that are not there
-        library.load_benchmark(identifier)
-    return dict(missing)
+    with _offline() as missing:
+        with suppress(Exception):  # whatever a loader does with files that are not there
+            (load or library.load_benchmark)(identifier)
+        for name in [n for n in library.data_registry if load is None and n.startswith(tuple(s for s in _SEVERAL if identifier.startswith(s)))]:
+            with suppress(Exception):
+                library.load_dataset(name)
+        return dict(missing)
 
 
 @contextmanager
@@ -127,13 +134,20 @@ def _brainio_home() -> Path:
     return Path(require("brainscore_core.supported_data_standards.brainio.fetch").get_local_data_path())
 
 
-def refusal(identifier: str, cause: Exception) -> DataError:
-    """The error for a benchmark whose data cannot be had: which file goes where."""
-    names = missing_files(identifier)
+def refusal(identifier: str, cause: Exception, load: Callable[[str], Any] | None = None) -> DataError:
+    """The error for a benchmark (or what `load` loads) whose data cannot be had: which file goes where."""
+    names = missing_files(identifier, load)
     roots = places.data_roots()
     folder = (roots[0] if roots else Path("$NEURODYN_DATA")) / FOLDERS[0]
-    listed = "; ".join(f"{name} (sha1 {sha1})" for name, sha1 in names.items()) or "its assembly and stimulus set"
-    reason = str(cause).splitlines()[0][:160] if str(cause) else type(cause).__name__
+    listed = "; ".join(f"{name} (sha1 {sha1})" for name, sha1 in names.items())
+    reason = f"{type(cause).__name__}: {cause}".splitlines()[0][:160]
+    if not names:
+        return DataError(
+            "brainscore.score",
+            f"Brain-Score's loader fails on the files of `{identifier}` ({reason})",
+            expected="files in exactly the form of the published ones",
+            fix="with files of your own: neurodyn.brainscore.local_benchmark(recordings, stimuli), read by neurodyn.datasets.assembly",
+        )
     return DataError(
         "brainscore.score",
         f"the data of `{identifier}` cannot be had ({reason})",

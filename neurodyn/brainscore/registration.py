@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def score(model: Any, benchmark: Any, *, fast: bool = True, verify: bool = False
     -------
     Score
         ``attrs["raw"]`` and ``attrs["ceiling"]`` as Brain-Score makes them; ``attrs["convention"]`` says how they became the score,
-        ``attrs["error_normalised"]`` the standard error carried over to it, ``attrs["versions"]`` by what.  Scores over time keep their time bins.
+        ``attrs["error_normalised"]`` the standard error carried over to it, ``attrs["versions"]`` by what, and with `verify`
+        ``attrs["largest_difference"]`` how far the engines are apart.  Scores over time keep their time bins.
 
     Raises
     ------
@@ -99,11 +101,14 @@ def score(model: Any, benchmark: Any, *, fast: bool = True, verify: bool = False
             accelerate(benchmark, verify=verify)
         elif not hasattr(benchmark, "accelerated"):
             keep_own_ceiling(benchmark)
-        result = benchmark(model)
-    return _described(_with_time(result))
+        with redirect_stdout(io.StringIO()):  # some benchmarks print as they go
+            result = benchmark(model)
+    if getattr(benchmark, "differences", None):
+        result.attrs["largest_difference"] = max(benchmark.differences)
+    return _described(_with_time(result), benchmark)
 
 
-def _described(result: Any) -> Any:
+def _described(result: Any, benchmark: Any) -> Any:
     from importlib.metadata import version
 
     raw, ceiling = (result.attrs.get(k) for k in ("raw", "ceiling"))
@@ -112,15 +117,29 @@ def _described(result: Any) -> Any:
         r, c, found = (np.asarray(getattr(v, "values", v), dtype=float) for v in (raw, ceiling, result))
         with np.errstate(divide="ignore", invalid="ignore"):
             for name, value, rate in (("r^2/c", r**2 / c, 2 * np.abs(r) / c), ("r/c", r / c, 1 / c)):
-                if np.shape(value) == found.shape and np.allclose(value, found, atol=1e-9, equal_nan=True):
+                telling = np.isfinite(found) & (found != 0)
+                if np.shape(value) == found.shape and telling.any() and np.allclose(value, found, atol=1e-9, equal_nan=True):
                     convention, slope = name, rate
                     break
+    if slope is None and _parts_are_ceiled(result, benchmark):
+        convention = "mean of r^2/c over its parts"
     result.attrs["convention"] = convention
     error = getattr(raw, "attrs", {}).get("error")
     if slope is not None and error is not None:
         result.attrs["error_normalised"] = np.asarray(getattr(error, "values", error), dtype=float) * slope
     result.attrs["versions"] = f"brainscore_vision {version('brainscore_vision')}, numpy {np.__version__}"
     return result
+
+
+def _parts_are_ceiled(result: Any, benchmark: Any) -> bool:
+    """Whether a score is the mean of scores that are r^2/c each, of sessions (Cowley2026) or of subjects (Papale2025)."""
+    sessions = getattr(benchmark, "_sessions", None)
+    if sessions and "session_scores" in result.attrs:
+        common = require("brainscore_vision.benchmark_helpers.neural_common")
+        return all(isinstance(part, common.NeuralBenchmark) for part in sessions)
+    parts = [v for v in result.attrs.values() if {"raw", "ceiling"} <= set(getattr(v, "attrs", ()))]
+    same = [np.allclose(np.asarray(p.attrs["raw"].values) ** 2 / np.asarray(p.attrs["ceiling"].values), p.values) for p in parts]
+    return bool(parts) and all(same) and bool(np.isclose(np.mean([float(p) for p in parts]), float(result)))
 
 
 def _with_time(result: Any) -> Any:
