@@ -23,6 +23,7 @@ import numpy as np
 import xarray as xr
 
 KAPPAS = [-5, -2, -1, 0, 2, 5, 20]
+FAMILIES = {"kappa": "von_mises", "matched": "matched_von_mises"}
 STUDENT = {
     "widths": (16, 16, 32),
     "activation": "elu",
@@ -43,8 +44,7 @@ CONDITIONS = {
     "t5-blind": ("drc", {"n_steps": 5, "position": False}, {}),
     "t10": ("drc", {"n_steps": 10}, {}),
     "t10-blind": ("drc", {"n_steps": 10, "position": False}, {}),
-    "kappa": ("drc", {"n_steps": 5}, {"trajectory": {"style": "von_mises", "kappa": KAPPAS}}),
-    "matched": ("drc", {"n_steps": 5}, {"trajectory": {"style": "matched_von_mises", "kappa": KAPPAS}}),
+    **{name: ("drc", {"n_steps": 5}, {"trajectory": {"style": style, "kappa": KAPPAS}}) for name, style in FAMILIES.items()},
     "t5-labels": ("drc", {"n_steps": 5}, {"method": "labels"}),
     "naive": ("drc_baseline", {"kind": "committee", "n_steps": 10}, {"method": "labels", "feature_epochs": 12}),
     "naive-teacher": ("drc_baseline", {"kind": "committee", "n_steps": 10}, {}),
@@ -52,8 +52,11 @@ CONDITIONS = {
     "head-pos": ("drc_baseline", {"kind": "recurrent_head", "width": 96, "position": True}, {"method": "labels"}),
     "stack": ("drc_baseline", {"kind": "stacked", "position": True}, {}),
 }
+# as the paper did: a network for each kappa, trained and tested along walks of that kappa alone
+OWN = {f"{name}={k}": ("drc", {"n_steps": 5}, {"trajectory": {"style": style, "kappa": k}}) for name, style in FAMILIES.items() for k in KAPPAS}
+CONDITIONS |= OWN
 FIRST = ["t5", "still", "t5-blind", "t10", "matched", "naive", "stack", "kappa", "head", "head-pos", "naive-teacher", "t10-blind", "t5-labels"]
-ALL = ["teacher-s0", *(f"{name}-s{seed}" for seed in range(3) for name in FIRST)]
+ALL = ["teacher-s0", *(f"{name}-s{seed}" for seed in range(3) for name in [*FIRST, *OWN])]
 
 
 # %%

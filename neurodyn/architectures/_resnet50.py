@@ -6,6 +6,7 @@ Stride 2 sits in the 3 x 3 convolution of a block.  The head is global average p
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -88,6 +89,18 @@ def resnet50_back(n_features: int, n_classes: int, g: torch.Generator) -> nn.Mod
     return _Back(n_features, n_classes, g)
 
 
+def _read(path: Path) -> Any:
+    from pickle import UnpicklingError
+
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError) as error:
+        raise DataError("load_imagenet", f"{path.name} cannot be read ({str(error).splitlines()[0]})", expected="a whole file of tensors alone") from error
+
+
 def load_imagenet(front: nn.Module, back: nn.Module, path: str | Path) -> None:
     """Read a user's ImageNet weights into both ends; the classifier of the file is dropped, the head stays as it is.
 
@@ -101,19 +114,14 @@ def load_imagenet(front: nn.Module, back: nn.Module, path: str | Path) -> None:
     Raises
     ------
     DataError
-        If the file is missing or holds no state dict.
+        If the file is missing, torn, or holds anything but a state dict of tensors.
     ModelError
         If names or shapes differ.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError("load_imagenet", f"{path} is missing", expected="ResNet-50 weights as .safetensors or .pth")
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        stored = load_file(path)
-    else:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+    stored = _read(path)
     if not isinstance(stored, dict) or "conv1.weight" not in stored:
         raise DataError("load_imagenet", f"{path.name} holds no `conv1.weight`", expected="a ResNet-50 state dict")
     own = {**front.state_dict(), **{k: v for k, v in back.state_dict().items() if not k.startswith("head.")}}

@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
 
 import neurodyn as nd
 from neurodyn.architectures import drc, drc_baseline, drc_teacher
-from neurodyn.architectures._resnet50 import load_imagenet
+from neurodyn.architectures._resnet50 import load_imagenet, resnet50_back, resnet50_front
 from neurodyn.cells.conv_gru_keras import hard_sigmoid
 from neurodyn.dynamics.simulate import simulate, unroll
 from neurodyn.errors import ConfigError, DataError, ModelError, SchemaError
@@ -127,20 +129,89 @@ def test_teacher_features_and_answer():
     assert torch.allclose(teacher.readout(state), teacher(x), atol=1e-6)
 
 
-def test_imagenet_weights_are_read_by_name(tmp_path):
-    one, two = (drc_teacher.build(drc_teacher.Config("resnet50"), seed=s) for s in (0, 1))
-    names = {**one.front.state_dict(), **{k: v for k, v in one.back.state_dict().items() if not k.startswith("head.")}}
-    holder = torch.nn.Module()
-    for k, v in names.items():
-        holder.register_buffer(k.replace(".", "__"), v)
-    torch.save({**names, "fc.weight": torch.zeros(2, 2)}, tmp_path / "resnet50.pth")
-    load_imagenet(two.front, two.back, tmp_path / "resnet50.pth")
-    assert torch.equal(two.back.layer4[2].conv3.weight, one.back.layer4[2].conv3.weight)
-    torch.save({k: v for k, v in names.items() if k != "layer2.0.bn1.weight"}, tmp_path / "torn.pth")
-    with pytest.raises(ModelError, match=r"layer2\.0\.bn1\.weight"):
-        load_imagenet(two.front, two.back, tmp_path / "torn.pth")
+STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))  # width and blocks
+
+
+def imagenet_weights():
+    """Generated tensors with the names and shapes of the usual ResNet-50 checkpoint, written out independently of the model."""
+    shapes = {"conv1.weight": (64, 3, 7, 7), "fc.weight": (1000, 2048), "fc.bias": (1000,)}
+    norms = {"bn1": 64}
+    n = 64
+    for k, (width, blocks) in enumerate(STAGES, 1):
+        for b in range(blocks):
+            at = f"layer{k}.{b}"
+            shapes |= {f"{at}.conv1.weight": (width, n, 1, 1), f"{at}.conv2.weight": (width, width, 3, 3), f"{at}.conv3.weight": (4 * width, width, 1, 1)}
+            norms |= {f"{at}.bn1": width, f"{at}.bn2": width, f"{at}.bn3": 4 * width}
+            if b == 0:
+                shapes[f"{at}.downsample.0.weight"] = (4 * width, n, 1, 1)
+                norms[f"{at}.downsample.1"] = 4 * width
+            n = 4 * width
+    g = torch_generator(0, "imagenet")
+    found = {k: torch.empty(s).normal_(0, (2 / (s[0] * s[-1] * s[-1] if len(s) == 4 else 1000)) ** 0.5, generator=g) for k, s in shapes.items()}
+    for at, width in norms.items():
+        found |= {f"{at}.weight": 0.5 + torch.rand(width, generator=g), f"{at}.bias": 0.1 * torch.randn(width, generator=g)}
+        found |= {f"{at}.running_mean": 0.1 * torch.randn(width, generator=g), f"{at}.running_var": 0.5 + torch.rand(width, generator=g)}
+        found[f"{at}.num_batches_tracked"] = torch.tensor(1)
+    return found
+
+
+def plain_resnet50_map(w, x):
+    """The pooled features of ResNet-50, from the tensors alone."""
+    norm = lambda x, at: F.batch_norm(x, w[f"{at}.running_mean"], w[f"{at}.running_var"], w[f"{at}.weight"], w[f"{at}.bias"])  # noqa: E731
+    x = F.max_pool2d(F.relu(norm(F.conv2d(x, w["conv1.weight"], stride=2, padding=3), "bn1")), 3, 2, 1)
+    for k, (_, blocks) in enumerate(STAGES, 1):
+        for b in range(blocks):
+            at, stride = f"layer{k}.{b}", 2 if b == 0 and k > 1 else 1
+            y = F.relu(norm(F.conv2d(x, w[f"{at}.conv1.weight"]), f"{at}.bn1"))
+            y = F.relu(norm(F.conv2d(y, w[f"{at}.conv2.weight"], stride=stride, padding=1), f"{at}.bn2"))
+            y = norm(F.conv2d(y, w[f"{at}.conv3.weight"]), f"{at}.bn3")
+            x = F.relu(y + (norm(F.conv2d(x, w[f"{at}.downsample.0.weight"], stride=stride), f"{at}.downsample.1") if b == 0 else x))
+    return x.mean((2, 3))
+
+
+@pytest.fixture(scope="module")
+def imagenet():
+    return imagenet_weights()
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_teacher_takes_imagenet_weights_of_the_usual_names(tmp_path, imagenet, suffix):
+    path = tmp_path / f"resnet50{suffix}"
+    torch.save(imagenet, path) if suffix == ".pth" else save_file(imagenet, path)
+    assert sum(v.numel() for k, v in imagenet.items() if "running" not in k and "tracked" not in k) == 25_557_032
+    teacher = drc_teacher.build(drc_teacher.Config("resnet50", imagenet_weights=str(path)), seed=0)
+    x = torch.rand(1, 3, 32, 32, generator=torch_generator(0, "x"))
+    features = teacher.features(x)
+    assert features.shape == (1, 64, 56, 56)
+    shown = F.interpolate((x - teacher.mean) * teacher.scale, scale_factor=7, mode="nearest")
+    pooled = plain_resnet50_map(imagenet, shown)
+    found = features
+    for k in range(1, 5):
+        found = getattr(teacher.back, f"layer{k}")(found)
+    assert torch.allclose(found.mean((2, 3)), pooled, rtol=1e-4, atol=1e-4 * float(pooled.abs().max()))
+    assert teacher(x).shape == (1, 10)
+
+
+def test_other_files_are_no_imagenet_weights(tmp_path, imagenet):
+    front, back = (build(torch_generator(0, "ends")) for build in (lambda g: resnet50_front(3, g), lambda g: resnet50_back(64, 10, g)))
+    cases = {
+        "torn.pth": ({k: v for k, v in imagenet.items() if k != "layer2.0.bn1.weight"}, ModelError, r"layer2\.0\.bn1\.weight"),
+        "narrow.pth": (imagenet | {"conv1.weight": torch.zeros(64, 1, 7, 7)}, ModelError, r"1 of \d+ tensors \(first: conv1\.weight\)"),
+        "wrapped.pth": ({"state_dict": {"conv1.weight": torch.zeros(1)}}, DataError, "holds no `conv1.weight`"),
+        "module.pth": (torch.nn.Conv2d(1, 1, 1), DataError, "cannot be read"),
+    }
+    for name, (content, kind, message) in cases.items():
+        torch.save(content, tmp_path / name)
+        with pytest.raises(kind, match=message):
+            load_imagenet(front, back, tmp_path / name)
+    for name in ("cut.safetensors", "cut.pth"):
+        (tmp_path / name).write_bytes(b"no tensors")
+        with pytest.raises(DataError, match="cannot be read"):
+            load_imagenet(front, back, tmp_path / name)
     with pytest.raises(DataError, match="missing"):
-        load_imagenet(two.front, two.back, tmp_path / "none.pth")
+        load_imagenet(front, back, tmp_path / "none.pth")
+    with pytest.raises(ConfigError, match="kind `resnet50`"):
+        drc_teacher.build(drc_teacher.Config("v1", imagenet_weights="resnet50.pth"), seed=0)
 
 
 def test_the_seed_decides_the_weights_and_nothing_else(tmp_path):

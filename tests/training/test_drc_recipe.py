@@ -15,18 +15,21 @@ from neurodyn.training.recipes import drc as recipe
 from neurodyn.training.recipes import drc_teacher as teacher_recipe
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    """Ten classes that differ in the phase of a fine grating, which a still sensor cannot tell."""
-    folder = tmp_path / "data" / "cifar-10-batches-bin"
+def write_gratings(folder, n):
+    """`n` images in each of CIFAR-10's files: ten classes that differ in the phase of a fine grating, which a still sensor cannot tell."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    for name, n in [*((f"data_batch_{k}.bin", 40) for k in range(1, 6)), ("test_batch.bin", 40)]:
+    for name in (*(f"data_batch_{k}.bin" for k in range(1, 6)), "test_batch.bin"):
         labels = rng.integers(10, size=n)
         x = np.arange(32)
         wave = 128 + 90 * np.sin(2 * np.pi * (x[None] / 6 + labels[:, None] / 10))
         pixels = np.clip(wave[:, None, None, :] + 10 * rng.normal(size=(n, 3, 32, 32)), 0, 255).astype(np.uint8)
         (folder / name).write_bytes(np.concatenate([labels[:, None].astype(np.uint8), pixels.reshape(n, -1)], axis=1).tobytes())
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    write_gratings(tmp_path / "data" / "cifar-10-batches-bin", 40)
     monkeypatch.setenv("NEURODYN_DATA", str(tmp_path / "data"))
     return tmp_path
 
@@ -71,6 +74,27 @@ def test_the_paper_s_two_stages_and_their_repetition(root, card):
     outcomes = np.load(root / "a" / "outcomes.npy")
     assert outcomes.shape == (1, 40, 3)
     assert outcomes[:, :, -1].mean() == pytest.approx(runs[0]["test_accuracy"])
+
+
+def test_a_resnet50_teaches_and_its_back_end_is_retrained(tmp_path, monkeypatch):
+    root = tmp_path
+    write_gratings(root / "data" / "cifar-10-batches-bin", 2)
+    monkeypatch.setenv("NEURODYN_DATA", str(root / "data"))
+    teacher = drc_teacher.build(drc_teacher.Config("resnet50"), seed=0)
+    weights = Weights(file="resnet50.safetensors", sha256=save_weights(teacher, root / "weights" / "resnet50.safetensors"))
+    config = {"kind": "resnet50"}
+    card = Card(
+        name="resnet50", architecture="drc_teacher", config=config, recipe={"name": "drc_teacher"}, data="none", seed=0, weights=weights, command="none"
+    )
+    write_card(card, root / "resnet50.yaml")
+    student = drc.build(drc.Config(n_steps=2, widths=(2, 2, 64)), seed=0)
+    before = student.back.layer4[2].conv3.weight.clone()
+    tiny = replace(QUICK, teacher=str(root / "resnet50.yaml"), epoch_size=4, n_test=2, feature_epochs=1, batch_size=2, back_batch_size=2, n_cached=2)
+    found = recipe.train(student, tiny, seed=0, folder=root / "run", progress=False)
+    assert np.isfinite(found["feature_error"])
+    after = student.back.layer4[2].conv3.weight
+    assert not torch.equal(after, before)
+    assert torch.allclose(after, teacher.back.layer4[2].conv3.weight, atol=2e-3)  # copied, then one small step
 
 
 @pytest.mark.parametrize(("kind", "method"), [("committee", "labels"), ("committee", "teacher"), ("stacked", "teacher"), ("recurrent_head", "labels")])
