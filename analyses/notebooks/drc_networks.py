@@ -7,6 +7,7 @@
 #     python analyses/notebooks/drc_networks.py train teacher-s0 t5-s0 still-s0 --folder runs     # skips what is there; resumes what was stopped
 #     python analyses/notebooks/drc_networks.py train all --folder runs
 #     python analyses/notebooks/drc_networks.py probe matched-s0 --folder runs   # further tests of one network
+#     python analyses/notebooks/drc_networks.py linear --folder runs             # the linear reference behind the same teacher
 #     python analyses/notebooks/drc_networks.py pack --folder runs --out data/drc_outcomes.nc     # answers to every test image, and curves
 #     python analyses/notebooks/drc_networks.py ship t5-s0 --folder runs --home .                 # weights and card of one network
 #
@@ -155,11 +156,69 @@ def probe(networks, folder, kappas=KAPPAS):
                 np.save(file, outcomes(model, images, path, **settings, seed=subseed(TEST_SEED, stream), n_steps=n_steps))
 
 
+def linear(folder, n_seeds=3, n_steps=5):
+    """The reference: the teacher behind the best linear reconstruction of each image; its back end retrained on the same maps, once a seed.
+
+    What the front end would have to know beyond the sensor's positions and the spectrum of natural images is what a DRC gains over this.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    from neurodyn.numerics.super_resolution import linear_reconstruction
+    from neurodyn.seeding import subseed
+    from neurodyn.training.loop import TrainConfig, fit
+    from neurodyn.training.recipes._drc_data import draw, load_split, load_teacher, shuffled
+    from neurodyn.numerics.sensor import sample
+
+    torch.set_num_threads(1)
+    teacher, path = load_teacher(str(folder / f"{NAME}.yaml")), {"style": "spiral_2dir2"}
+    colour = teacher.config.mean
+
+    def maps(images, seed, last):
+        """Features of the reconstructions after every frame, or the last alone, and of the images; (presentation, frame, channel, row, column)."""
+        where, found, full = draw(path, len(images), n_steps, seed=seed), [], []
+        for rows in torch.arange(len(images)).split(100):
+            pixels = images.take(rows)[0]
+            seen = sample(pixels, where[rows], padding=colour)
+            guess = torch.from_numpy(linear_reconstruction(seen.numpy(), where[rows].numpy(), padding=colour)).float()[:, -1 if last else 0 :]
+            with torch.no_grad():
+                found.append(torch.stack([teacher.features(guess[:, t]) for t in range(guess.shape[1])], dim=1))
+                full.append(teacher.features(pixels))
+        return torch.cat(found), torch.cat(full)
+
+    train, test = load_split("train", 4_032), load_split("test", SHORT["n_test"])
+    known, _ = maps(train, subseed(TEST_SEED, "linear"), last=True)
+    shown, full = maps(test, subseed(TEST_SEED, 0), last=False)  # the test trajectories of every network
+    error = float(F.mse_loss(shown[:, -1], full) / full.var())
+    for seed in range(n_seeds):
+        where, back = folder / f"linear-s{seed}", load_teacher(str(folder / f"{NAME}.yaml")).back.requires_grad_(True)
+        config = TrainConfig(
+            n_epochs=2, batch_size=64, learning_rate=1e-3, optimiser="adamw", clip_norm=1.0, schedule="cosine", warmup_steps=30, seed=subseed(seed, "back")
+        )
+        with torch.no_grad():
+            before = float((back(shown[:, -1]).argmax(1) == test.labels).float().mean())
+        fit(
+            back,
+            lambda epoch, g: ((known[rows, 0], train.labels[rows]) for _, rows in shuffled(len(train), 64, g)),
+            lambda module, batch: (F.cross_entropy(module(batch[0]), batch[1]), {}),
+            config,
+            folder=where,
+            n_batches=len(train) // 64,
+            progress=False,
+        )
+        with torch.no_grad():
+            right = torch.stack([back.eval()(shown[:, t]).argmax(1) == test.labels for t in range(n_steps)], dim=1).numpy()
+        np.save(where / "outcomes.npy", right[None])
+        metrics = {"test_accuracy": float(right[:, -1].mean()), "feature_error": error, "accuracy_before_retraining": before}
+        (where / "metrics.json").write_text(json.dumps(metrics, indent=1))
+        print(f"linear-s{seed}", metrics, flush=True)
+
+
 def pack(folder, out):
     """Answers of every trained network to every test image after every frame, and the training curves, in one file."""
     from neurodyn.training.recipes._drc_data import load_split
 
-    found = [n for n in ALL[1:] if (folder / n / "metrics.json").is_file()]
+    found = [n for n in [*ALL[1:], *(f"linear-s{seed}" for seed in range(3))] if (folder / n / "metrics.json").is_file()]
     images = load_split("test", SHORT["n_test"])
     paths = ["own", "own, 10 frames", *(f"{family} {k}" for family in ("published", "matched") for k in KAPPAS)]
     correct = np.full((len(found), len(paths), len(images), 10), -1, np.int8)
@@ -189,15 +248,21 @@ def pack(folder, out):
             "condition": ("model", [n.rpartition("-s")[0] for n in found]),
             "training_seed": ("model", [int(n.rpartition("-s")[2]) for n in found]),
         },
-        attrs={"teacher_test_accuracy": json.loads((folder / "teacher-s0" / "metrics.json").read_text())["test_accuracy"], "data": "CIFAR-10"},
+        attrs={"teacher_test_accuracy": metric(folder, "teacher-s0", "test_accuracy"), "linear_feature_error": metric(folder, "linear-s0", "feature_error")}
+        | {"data": "CIFAR-10"},
     )
     data.to_netcdf(out, encoding={k: {"zlib": True, "complevel": 9} for k in data.data_vars})
+
+
+def metric(folder, network, name):
+    """One number of a network's metrics."""
+    return json.loads((folder / network / "metrics.json").read_text())[name]
 
 
 # %%
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=["train", "probe", "pack", "ship"])
+    parser.add_argument("verb", choices=["train", "probe", "linear", "pack", "ship"])
     parser.add_argument("networks", nargs="*")
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("data/drc_outcomes.nc"))
@@ -207,6 +272,8 @@ if __name__ == "__main__":
         train(given.networks, given.folder)
     elif given.verb == "probe":
         probe(given.networks, given.folder)
+    elif given.verb == "linear":
+        linear(given.folder)
     elif given.verb == "pack":
         pack(given.folder, given.out)
     else:

@@ -1,44 +1,70 @@
-"""Does turning help? Networks trained on spirals or on walks, tested along the published family of walks and along one matched in all but turning."""
+"""Does turning help? Networks trained on walks of one persistence each, on spirals, or on every walk; along published walks and matched ones."""
 
 import numpy as np
 
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"kappa": "drc/kappa", "paths": "drc/paths"}
+KAPPAS = [-5, -2, -1, 0, 2, 5, 20]
 FAMILIES = {"published": ("as published", "von Mises", COLOURS["vermilion"], "o"), "matched": ("matched", "matched", COLOURS["blue"], "s")}
 PAPER = {-5: 0.707, -2: 0.708, -1: 0.699, 0: 0.681, 2: 0.659, 5: 0.657, 20: 0.657}  # authors' notebook, CIFAR-100, networks trained on each kappa
+SHARED = ["spirals", "walks as published", "matched walks"]
 
 
 def draw(kappa, paths):
-    fig = figure("double", 66)
-    left, middle, right = fig.subplots(1, 3, width_ratios=(1.2, 1, 1.0))
-    values = [-5, -2, -1, 0, 2, 5, 20]
-    for k, (family, (label, _, colour, marker)) in enumerate(FAMILIES.items()):
-        one = 100 * kappa.sel(group="spirals", path=[f"{family} {v}" for v in values])
-        spread = np.abs(np.stack([one.accuracy - one.low, one.high - one.accuracy]))
-        left.errorbar(np.arange(len(values)) + (0.08 if k else -0.08), one.accuracy, spread, color=colour, marker=marker, elinewidth=0.7, label=label)
-    n = int(kappa.n_networks.sel(group="spirals"))
-    left.set(
-        xlabel=r"persistence $\kappa$ (curved to straight)",
-        ylabel=f"accuracy (%), 95 % interval\n(trained on spirals, n = {n})",
-    )
-    left.set_xticks(np.arange(len(values)), [f"{v:g}" for v in values])
-    left.legend(fontsize=6)
-    rows = ["paper (CIFAR-100)", *(f"trained on\n{g} (n = {int(kappa.n_networks.sel(group=g))})" for g in kappa.group.values)]
-    middle.plot(100 * (PAPER[-5] - PAPER[20]), len(rows) - 1, marker="D", color="white", markeredgecolor="black")
-    for k, group in enumerate(kappa.group.values):
-        for j, (family, (_, _, colour, marker)) in enumerate(FAMILIES.items()):
-            one, y = 100 * kappa.sel(contrast=f"{family}: -5 - 20, {group}"), len(rows) - 2 - k + (0.12 if j == 0 else -0.12)
-            middle.plot([one.difference_low, one.difference_high], [y, y], color=colour, linewidth=1.6)
-            middle.plot(one.difference, y, marker=marker, color=colour)
-    middle.axvline(0, color="0.5", linewidth=0.6)
-    middle.set_yticks(range(len(rows)), rows[::-1])
-    middle.set(ylim=(-0.6, len(rows) - 0.4), xlabel=r"$\kappa$ = -5 minus $\kappa$ = 20" + "\n(points, 95 % interval)")
+    fig = figure("double", 112)
+    grid = fig.add_gridspec(2, 2, width_ratios=(1, 1.05))
+    alone, spirals, contrasts, bound = (fig.add_subplot(grid[k]) for k in (0, 2, 1, 3))
+    accuracies(alone, {family: [(f"{family} {v} alone", "own") for v in KAPPAS] for family in FAMILIES}, kappa)
+    n = sorted({int(kappa.n_networks.sel(group=f"{f} {v} alone")) for f in FAMILIES for v in KAPPAS})
+    alone.set_ylabel("accuracy (%), 95 % interval\n" + f"each network on its own $\\kappa$ (n = {' or '.join(map(str, n))})")
+    alone.legend(fontsize=6, loc="lower left")
+    accuracies(spirals, {family: [("spirals", f"{family} {v}") for v in KAPPAS] for family in FAMILIES}, kappa)
+    spirals.set_ylabel(f"accuracy (%), 95 % interval\ntrained on spirals (n = {int(kappa.n_networks.sel(group='spirals'))})")
+    limits = [min(ax.get_ylim()[0] for ax in (alone, spirals)), max(ax.get_ylim()[1] for ax in (alone, spirals))]
+    for ax in (alone, spirals):
+        ax.set_ylim(limits)
+    differences(contrasts, kappa)
     for label, prefix, colour, marker in FAMILIES.values():
-        bound = paths.bound_r2.sel(path=[f"{prefix} {v:g}" for v in values])
-        error = bound.std("bound", ddof=1) / np.sqrt(bound.sizes["bound"])
-        right.errorbar(np.arange(len(values)), bound.mean("bound"), error, color=colour, marker=marker, elinewidth=0.7, label=label)
-    right.set(xlabel=r"persistence $\kappa$", ylabel=f"linear bound, $R^2$\n(mean and SE of {paths.sizes['bound']} paths)")
-    right.set_xticks(np.arange(len(values)), [f"{v:g}" for v in values])
-    panel_letter([left, middle, right])
+        r2 = paths.bound_r2.sel(path=[f"{prefix} {v:g}" for v in KAPPAS])
+        error = r2.std("bound", ddof=1) / np.sqrt(r2.sizes["bound"])
+        bound.errorbar(np.arange(len(KAPPAS)), r2.mean("bound"), error, color=colour, marker=marker, elinewidth=0.7, label=label)
+    bound.set_ylabel(f"linear bound, $R^2$\n(mean and SE of {paths.sizes['bound']} paths)")
+    for ax in (alone, spirals, bound):
+        ax.set_xticks(np.arange(len(KAPPAS)), [f"{v:g}" for v in KAPPAS])
+        ax.set_xlabel(r"persistence $\kappa$ (curved to straight)")
+    panel_letter([alone, contrasts, spirals, bound])
     return fig
+
+
+def accuracies(ax, members, kappa):
+    """Accuracy against kappa, a line a family; `members` holds a (group, path) for each kappa."""
+    for k, (family, cells) in enumerate(members.items()):
+        label, _, colour, marker = FAMILIES[family]
+        found = [100 * kappa.sel(group=group, path=path) for group, path in cells]
+        middle, low, high = (np.array([float(one[v]) for one in found]) for v in ("accuracy", "low", "high"))
+        place = np.arange(len(cells)) + (0.08 if k else -0.08)
+        ax.errorbar(place, middle, [middle - low, high - middle], color=colour, marker=marker, elinewidth=0.7, label=label)
+
+
+def differences(ax, kappa):
+    """Curved minus straight, a row a kind of training."""
+    rows = [(f"each on its own $\\kappa$\n(n = {pairs(kappa, 'each alone', '-5 - 20')})", "-5 - 20, each alone")]
+    curved = r"the same, $\kappa$ -5, -2, -1" + "\n" + f"minus 20, 5, 2 (n = {pairs(kappa, 'each alone', 'curved - straight')} pairs)"
+    rows += [(curved, "curved - straight, each alone")]
+    rows += [(f"trained on {g}\n(n = {int(kappa.n_networks.sel(group=g))})", f"-5 - 20, {g}") for g in SHARED]
+    top = len(rows)
+    ax.plot(100 * (PAPER[-5] - PAPER[20]), top, marker="D", color="white", markeredgecolor="black")
+    for k, (_, name) in enumerate(rows):
+        for j, (family, (_, _, colour, marker)) in enumerate(FAMILIES.items()):
+            one, y = 100 * kappa.sel(contrast=f"{family}: {name}"), top - 1 - k + (0.13 if j == 0 else -0.13)
+            ax.plot([one.difference_low, one.difference_high], [y, y], color=colour, linewidth=1.6)
+            ax.plot(one.difference, y, marker=marker, color=colour)
+    ax.axvline(0, color="0.5", linewidth=0.6)
+    ax.set_yticks(range(top + 1), ["paper, each on its own $\\kappa$\n(CIFAR-100, n = 2)", *(label for label, _ in rows)][::-1], fontsize=6)
+    ax.set(ylim=(-0.6, top + 0.4), xlabel="curved minus straight: $\\kappa$ = -5 minus 20\n(points of accuracy, 95 % interval)")
+
+
+def pairs(kappa, group, what):
+    """Networks on each side of a contrast."""
+    return int(kappa.n_pairs.sel(contrast=f"published: {what}, {group}"))

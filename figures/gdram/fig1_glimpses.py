@@ -1,6 +1,7 @@
 """Six test canvases: where the corrected model looks, what the weights of its glimpses are, and how sure it is of the digit."""
 
 import numpy as np
+from matplotlib.patheffects import Normal, Stroke
 
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
@@ -20,9 +21,9 @@ def draw(examples, images):
     right = logits[:, :, -1].argmax(axis=1) == label
     rows = [*np.nonzero(right)[0][: N - 2], *np.nonzero(~right)[0]][:N]
     rows += [k for k in np.nonzero(right)[0] if k not in rows][: N - len(rows)]
-    fig = figure("double", 78)
+    fig = figure("double", 82)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(2, N, left=0.07, right=0.985, top=0.92, bottom=0.2, hspace=0.2, wspace=0.14, height_ratios=(1, 0.72))
+    grid = fig.add_gridspec(2, N, left=0.07, right=0.985, top=0.93, bottom=0.23, hspace=0.2, wspace=0.14, height_ratios=(1, 0.72))
     top, bottom = ([fig.add_subplot(grid[row, k]) for k in range(N)] for row in (0, 1))
     for k, row in enumerate(rows):
         glimpses(top[k], canvas.values[row, 0], (fixation[row].T + 1) / 2 * SIZE_PX)
@@ -35,8 +36,10 @@ def draw(examples, images):
         if k:
             bottom[k].set_yticklabels([])
     bottom[0].set_ylabel("probability, weight")
-    fig.supxlabel("glimpse", y=0.085, fontsize=7)
-    fig.legend(*bottom[0].get_legend_handles_labels(), loc="lower center", ncols=2, fontsize=6)
+    fig.supxlabel("glimpse", y=0.115, fontsize=7)
+    fig.legend(*bottom[0].get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 0.035), ncols=2, fontsize=6)
+    note = "a: frames, the finest samples of the first and the last glimpse; dashed, the coarser ones of the first; dots, all fixations"
+    fig.text(0.5, 0.012, note, ha="center", fontsize=5.6, color="0.3")
     panel_letter(top[0], "a", dx=-6)
     panel_letter(bottom[0], "b", dx=-6, dy=1)
     return fig
@@ -44,14 +47,19 @@ def draw(examples, images):
 
 def glimpses(ax, image, path):
     ax.imshow(image, cmap="gray", vmin=0, vmax=1, extent=(0, SIZE_PX, SIZE_PX, 0), interpolation="nearest")
-    ax.plot(path[:, 0], path[:, 1], color=COLOURS["sky"], linewidth=0.8)
-    shades = np.linspace(1, 0.35, len(path))
-    for k, ((x, y), shade) in enumerate(zip(path, shades, strict=True)):
-        corner = (x - FINEST_PX / 2, y - FINEST_PX / 2)
-        box = ax.add_patch(type(ax.patch)(corner, FINEST_PX, FINEST_PX, fill=False, edgecolor=COLOURS["vermilion"], linewidth=0.9, alpha=shade))
-        box.set_clip_on(True)
-        if k in (0, len(path) - 1):
-            ax.annotate(str(k + 1), (x, y), color=COLOURS["yellow"], fontsize=6, ha="center", va="center")
+    ends = {
+        0: ("vermilion", "1", -1),
+        len(path) - 1: ("yellow", str(len(path)), 1),
+    }  # their finest samples; the number stands at a corner, away from the others
+    for k, (colour, number, side) in ends.items():
+        corner = path[k] - FINEST_PX / 2
+        ax.add_patch(type(ax.patch)(corner, FINEST_PX, FINEST_PX, fill=False, edgecolor=COLOURS[colour], linewidth=1.1))
+        x, y = path[k] + side * (FINEST_PX / 2 + 3)
+        text = ax.text(
+            np.clip(x, 3, SIZE_PX - 3), np.clip(y, 3, SIZE_PX - 3), number, color=COLOURS[colour], fontsize=7, fontweight="bold", ha="center", va="center"
+        )
+        text.set_path_effects([Stroke(linewidth=2.2, foreground="black"), Normal()])
+    ax.plot(path[:, 0], path[:, 1], color=COLOURS["green"], linewidth=0.9, marker="o", markersize=2, markeredgecolor="black", markeredgewidth=0.3)
     for scale in (2, 4):  # the coarser samples of the first glimpse
         corner, side = path[0] - scale * FINEST_PX / 2, scale * FINEST_PX
         ax.add_patch(type(ax.patch)(corner, side, side, fill=False, edgecolor=COLOURS["sky"], linewidth=0.6, linestyle="--"))

@@ -10,14 +10,14 @@ No linear reader of the frames does better on images of that prior; a network th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from neurodyn.errors import NumericsError
 
-__all__ = ["Bound", "image_prior", "linear_bound"]
+__all__ = ["Bound", "image_prior", "linear_bound", "linear_reconstruction"]
 
 
 @dataclass(frozen=True)
@@ -105,19 +105,9 @@ def linear_bound(
     >>> int(still.rank[0])
     16
     """
-    import torch
-
-    from neurodyn.numerics.sensor import axis_weights
-
-    p = np.asarray(positions, dtype=float)
-    if p.ndim != 3 or p.shape[-1] != 2:
-        raise NumericsError("linear_bound", f"`positions` has shape {p.shape}", expected="(trajectory, frame, 2)")
-    if not noise > 0:
-        raise NumericsError("linear_bound", f"`noise` is {noise}", expected="a standard deviation above 0")
+    p = _checked("linear_bound", positions, noise)
     prior = image_prior(image_px, exponent=exponent)
-    where = torch.from_numpy(p)
-    options: dict[str, Any] = {"resolution": resolution, "field_px": field_px, "kernel": kernel}
-    rows, columns = (axis_weights(image_px, c, **options).numpy() for c in (-where[..., 1], where[..., 0]))
+    rows, columns = _weights(p, image_px, resolution, field_px, kernel)
     r2, rank = np.empty(len(p)), np.empty(len(p), int)
     for k in range(len(p)):
         _, first = np.unique(p[k], axis=0, return_index=True)  # a position seen again adds no equation, only averages the noise
@@ -129,3 +119,87 @@ def linear_bound(
         r2[k] = (seen * inverse).sum() / np.trace(prior)
         rank[k] = np.linalg.matrix_rank(a, tol=1e-6)
     return Bound(r2, rank)
+
+
+def linear_reconstruction(
+    frames: np.ndarray,
+    positions: np.ndarray,
+    *,
+    image_px: int = 32,
+    field_px: float = 32.0,
+    padding: Sequence[float] | float = 0.0,
+    noise: float = 0.01,
+    exponent: float = 2.0,
+    kernel: str = "cubic",
+) -> np.ndarray:
+    """The Wiener estimate of images after every frame, from the frames so far and their positions: what reaches the bound.
+
+    Parameters
+    ----------
+    frames : array, (trajectory, frame, channel, row, column)
+        What :func:`neurodyn.numerics.sensor.sample` saw of each image.
+    positions : array, (trajectory, frame, 2)
+        px from the centre of the image, to the right and up.
+    image_px, field_px, kernel
+        The sensor; its resolution is that of the frames.
+    padding : float or (channel)
+        Colour around the image, and the mean of the prior.
+    noise, exponent : float
+        As in :func:`linear_bound`.
+
+    Returns
+    -------
+    array, (trajectory, frame, channel, row, column)
+        The estimate after each frame, of `image_px` rows and columns.
+
+    Raises
+    ------
+    NumericsError
+        If the shapes do not fit or `noise` is not above 0.
+
+    Examples
+    --------
+    >>> linear_reconstruction(np.full((1, 2, 1, 4, 4), 0.3), np.zeros((1, 2, 2)), image_px=8, field_px=8, padding=0.3)[0, :, 0, 0, 0].round(6).tolist()
+    [0.3, 0.3]
+    """
+    p, y = _checked("linear_reconstruction", positions, noise), np.asarray(frames, dtype=float)
+    if y.ndim != 5 or y.shape[:2] != p.shape[:2] or y.shape[3] != y.shape[4]:
+        what = f"`frames` has shape {y.shape} and `positions` {p.shape}"
+        raise NumericsError("linear_reconstruction", what, expected="(trajectory, frame, channel, row, column), square, and (trajectory, frame, 2)")
+    n, n_frames, n_channels, resolution, _ = y.shape
+    colour = np.broadcast_to(np.asarray(padding, dtype=float), (n_channels,))
+    y = (y - colour[:, None, None]).transpose(0, 1, 3, 4, 2).reshape(n, n_frames, resolution**2, n_channels)
+    places, index = np.unique(p.reshape(-1, 2), axis=0, return_inverse=True)  # whole-pixel trajectories share few positions
+    index = index.reshape(n, n_frames)
+    rows, columns = _weights(places, image_px, resolution, field_px, kernel)
+    a = np.einsum("prh,pcw->prchw", rows, columns).reshape(len(places), resolution**2, image_px**2)
+    seen = a @ image_prior(image_px, exponent=exponent)
+    out = np.empty((n, n_frames, n_channels, image_px, image_px))
+    for k in range(n):
+        wide, one = seen[index[k]].reshape(-1, image_px**2), a[index[k]].reshape(-1, image_px**2)
+        gram, data = wide @ one.T + noise**2 * np.eye(len(one)), y[k].reshape(-1, n_channels)
+        for t in range(n_frames):
+            m = (t + 1) * resolution**2
+            found = wide[:m].T @ np.linalg.solve(gram[:m, :m], data[:m])
+            out[k, t] = found.T.reshape(n_channels, image_px, image_px)
+    return out + colour[:, None, None]
+
+
+def _checked(where: str, positions: np.ndarray, noise: float) -> np.ndarray:
+    p = np.asarray(positions, dtype=float)
+    if p.ndim != 3 or p.shape[-1] != 2:
+        raise NumericsError(where, f"`positions` has shape {p.shape}", expected="(trajectory, frame, 2)")
+    if not noise > 0:
+        raise NumericsError(where, f"`noise` is {noise}", expected="a standard deviation above 0")
+    return p
+
+
+def _weights(positions: np.ndarray, image_px: int, resolution: int, field_px: float, kernel: str) -> tuple[np.ndarray, np.ndarray]:
+    """What the receptors of each row and column take from the pixels, (..., receptor, pixel), at positions (..., 2)."""
+    import torch
+
+    from neurodyn.numerics.sensor import axis_weights
+
+    where = torch.from_numpy(positions)
+    rows, columns = (axis_weights(image_px, c, resolution=resolution, field_px=field_px, kernel=kernel).numpy() for c in (-where[..., 1], where[..., 0]))
+    return rows, columns

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import i0e, i1e
 
 from neurodyn.errors import ConfigError
+from neurodyn.numerics.paths import measure
 from neurodyn.stimuli.trajectories import STYLES, positions, trajectories, von_mises_quantile
 
 # style, points, parameters, then the published means over 5,000 trajectories: step, distinct points, distinct phases,
@@ -33,6 +34,46 @@ def test_published_statistics(style, n_steps, parameters, step, points, phases, 
     for name, value in expected.items():
         error = float(found[name].std()) * np.sqrt(2 / n)  # both means carry sampling error; four of them, and the last printed digit
         assert abs(float(found[name].mean()) - value) < 4 * error + 0.01, name
+
+
+def published_points(style, n, n_steps, rng):
+    """The published rules as plain loops: radius and heading drawn step by step, truncated around the start; whole steps for `old`."""
+    out = np.zeros((n, n_steps, 2))
+    for row in out:
+        if style == "old":
+            row[1:] = np.cumsum(rng.integers(-2, 3, size=(n_steps - 1, 2)), axis=0)
+            continue
+        radius, sense = 3.0, rng.choice([-1, 1])
+        heading = rng.uniform(0, 2 * np.pi) if style == "spiral_2dir2" else float(rng.integers(6))
+        mean_growth = 0.4 if style.startswith("spiral") or style in ("big_steps", "brownian") else 0.8
+        for t in range(1, n_steps):
+            radius += mean_growth + rng.normal(-0.5, 0.16)
+            if style.startswith("spiral") or style == "big_steps":
+                sense = 1 if style == "spiral" else rng.choice([-1, 1]) if style == "big_steps" else sense
+                heading += sense * rng.normal(np.pi / 2, np.pi / 8)
+            elif style == "brownian":
+                heading = float(rng.integers(6))
+            elif style == "const_p_noise":
+                heading += rng.normal(0, 0.5)
+            elif style == "zigzag":
+                heading += np.pi / 8 * (-1) ** (t + 1) + rng.normal(0, 0.005)
+            row[t] = np.trunc(radius * np.sin(heading)), np.trunc(radius * np.cos(heading))
+    return out
+
+
+RULES = ["spiral_2dir2", "spiral_2dir", "spiral", "big_steps", "brownian", "const_p_noise", "zigzag", "degenerate", "old"]
+
+
+@pytest.mark.parametrize("style", RULES)
+def test_the_published_rules_written_out_as_loops_give_the_same_statistics(style):
+    n = 1500
+    ours, loops = positions(style, n, 6, seed=2), published_points(style, n, 6, np.random.default_rng(3))
+    for name, measured in measure(ours).items():
+        other = measure(loops)[name]
+        error = np.sqrt((np.nanvar(measured) + np.nanvar(other)) / n)  # NaN: a path that never moves twice in a row has no turn
+        assert abs(np.nanmean(measured) - np.nanmean(other)) < 4.5 * error + 1e-9, name
+        assert abs(np.isnan(measured).mean() - np.isnan(other).mean()) < 0.06, name
+    assert np.allclose(np.abs(ours).mean(axis=0), np.abs(loops).mean(axis=0), atol=0.25)
 
 
 @pytest.mark.parametrize("kappa", [0.0, 1.0, 2.0, 5.0, 20.0, 200.0])

@@ -82,11 +82,8 @@ def test_a_resnet50_teaches_and_its_back_end_is_retrained(tmp_path, monkeypatch)
     monkeypatch.setenv("NEURODYN_DATA", str(root / "data"))
     teacher = drc_teacher.build(drc_teacher.Config("resnet50"), seed=0)
     weights = Weights(file="resnet50.safetensors", sha256=save_weights(teacher, root / "weights" / "resnet50.safetensors"))
-    config = {"kind": "resnet50"}
-    card = Card(
-        name="resnet50", architecture="drc_teacher", config=config, recipe={"name": "drc_teacher"}, data="none", seed=0, weights=weights, command="none"
-    )
-    write_card(card, root / "resnet50.yaml")
+    named = {"name": "resnet50", "architecture": "drc_teacher", "config": {"kind": "resnet50"}, "recipe": {"name": "drc_teacher"}}
+    write_card(Card(**named, data="none", seed=0, weights=weights, command="none"), root / "resnet50.yaml")
     student = drc.build(drc.Config(n_steps=2, widths=(2, 2, 64)), seed=0)
     before = student.back.layer4[2].conv3.weight.clone()
     tiny = replace(QUICK, teacher=str(root / "resnet50.yaml"), epoch_size=4, n_test=2, feature_epochs=1, batch_size=2, back_batch_size=2, n_cached=2)
