@@ -2,7 +2,7 @@
 # # Glimpses at cluttered digits: Gaussian RAM, its two trainings, and its controls
 #
 # Digits of MNIST among clutter on canvases of 64 pixels, looked at through six glimpses of 12 samples at three scales.  A protocol for one core and
-# a minute or two a network; every network sees as many canvases (the CNN of equal parameters a fifteenth).
+# a minute or two a network (ten for the CNN of equal parameters); every network sees as many canvases.
 #
 #     python analyses/notebooks/gdram_networks.py train corrected-s0 paper-s0 cnn-macs-s0 --folder runs    # skips what is there; resumes what was stopped
 #     python analyses/notebooks/gdram_networks.py train all --folder runs
@@ -41,8 +41,8 @@ CONDITIONS = {
     "cifar": ({**MENDED, "in_channels": 3}, {**RECIPE, **PICTURES}),
     "cifar-cnn-macs": ({**MENDED, "in_channels": 3}, {**SHORT, **PICTURES, "cnn": "equal-macs"}),
 }
-QUEUE = ["corrected-s0", "costless-s0", "cnn-macs-s0", "paper-s0", "random-s0", "fixed-s0", "cifar-s0", "corrected-s1", "cnn-macs-s1", "centre-s0"]
-QUEUE += ["cnn-parameters-s0", "cifar-cnn-macs-s0", "detached-s0", "corrected-s2", "cnn-macs-s2"]
+AGAIN = ["corrected", "cnn-macs", "fixed", "random", "centre", "paper", "costless"]
+QUEUE = [*(f"{name}-s0" for name in CONDITIONS), *(f"{name}-s{seed}" for seed in (1, 2) for name in AGAIN)]
 CURVES = ["cross_entropy", "train_accuracy", "validation_accuracy", "reward", "reward_variance", "advantage_mean", "advantage_variance", "sigma"]
 CURVES += ["clip_rate", "grad_norm"]
 PROBES = ["eigenspectrum", "trajectories", "representational_geometry"]

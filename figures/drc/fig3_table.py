@@ -31,7 +31,7 @@ CONTRASTS = {  # what the published rows say
 
 
 def draw(table, outcomes, paths):
-    fig = figure("double", 92)
+    fig = figure("double", 98)
     fig.set_layout_engine("none")
     grid = fig.add_gridspec(1, 2, width_ratios=(1.75, 1), left=0.01, right=0.985, top=0.93, bottom=0.15, wspace=0.62)
     left, right = fig.add_subplot(grid[0]), fig.add_subplot(grid[1])

@@ -13,13 +13,14 @@ CURVES = {
     "random": ("random fixations", "grey", "--"),
     "centre": ("always the centre", "black", ":"),
     "cnn-macs": ("CNN, equal MACs", "blue", "-"),
+    "cnn-parameters": ("CNN, equal parameters", "sky", "--"),
 }
 
 
 def draw(table, outcomes):
     fig = figure("double", 100)
     left, middle, right = fig.subplots(1, 3, width_ratios=(1.0, 1.0, 1.0))
-    groups = [str(g) for g in table.group.values][::-1]
+    groups = [str(g) for g in table.group.values if "seed" not in str(g)][::-1]
     own = table.sel(path="own")
     for k, group in enumerate(groups):
         one = own.sel(group=group)
@@ -27,9 +28,9 @@ def draw(table, outcomes):
         centre, low, high = (100 * float(one[v]) for v in ("accuracy", "low", "high"))
         left.errorbar(centre, k, xerr=[[centre - low], [high - centre]], color=colour, marker="o", markersize=2.2)
         left.text(101, k, f"{centre:.1f}", fontsize=5.6, va="center")
-    left.set_yticks(range(len(groups)), [wrapped(g) for g in groups], fontsize=5.4)
+    left.set_yticks(range(len(groups)), [f"{wrapped(g)} (n = {int(own.n_networks.sel(group=g))})" for g in groups], fontsize=5.4)
     left.axvline(10, color="0.5", linewidth=0.6, linestyle=":")
-    left.set(xlabel=f"accuracy (%)\n{table.attrs['n_images']:,} test images, one network each", xlim=(0, 100))
+    left.set(xlabel=f"accuracy (%)\n{table.attrs['n_images']:,} test images, mean of n networks", xlim=(0, 100))
     contrasts = [str(c) for c in table.contrast.values][::-1]
     for k, name in enumerate(contrasts):
         one = table.sel(contrast=name)
@@ -37,15 +38,15 @@ def draw(table, outcomes):
         shown = COLOURS["vermilion"] if low > 0 or high < 0 else COLOURS["grey"]
         middle.errorbar(centre, k, xerr=[[centre - low], [high - centre]], color=shown, marker="o", markersize=2.2)
     middle.axvline(0, color="0.5", linewidth=0.6)
-    middle.set_yticks(range(len(contrasts)), [wrapped(c) for c in contrasts], fontsize=5.4)
-    middle.set_xlabel("difference (points)\n95 % bootstrap interval")
+    middle.set_yticks(range(len(contrasts)), [f"{wrapped(c)} (n = {int(table.n_pairs.sel(contrast=c))})" for c in contrasts], fontsize=5.4)
+    middle.set_xlabel("difference (points), 95 % bootstrap\nover n seeds and test images")
     condition = outcomes.condition.values.astype(str)
     for key, (label, colour, dash) in CURVES.items():
         for j, k in enumerate(np.nonzero(condition == key)[0]):
             curve = 100 * outcomes.validation_accuracy[k]
             right.plot(outcomes.epoch, curve, color=COLOURS[colour], linestyle=dash, linewidth=1, label=label if j == 0 else None)
-    right.set(xlabel="epoch of 15,000 canvases", ylabel="validation accuracy (%)", ylim=(0, 100), xticks=outcomes.epoch.values)
-    right.legend(fontsize=5.2, loc="upper center", bbox_to_anchor=(0.35, -0.16), ncols=2, columnspacing=0.8, handlelength=1.4)
+    right.set(xlabel="epoch of 15,000 canvases\n(a line a network)", ylabel="validation accuracy (%)", ylim=(0, 100), xticks=outcomes.epoch.values)
+    right.legend(fontsize=5.2, loc="upper center", bbox_to_anchor=(0.35, -0.2), ncols=2, columnspacing=0.8, handlelength=1.4)
     panel_letter([left, middle, right], dx=-12)
     return fig
 
@@ -53,5 +54,5 @@ def draw(table, outcomes):
 def wrapped(name):
     """A long name over two lines."""
     if " - " in name:
-        return name.replace(", 5,000 canvases", "").replace(" - ", "\n- ") if len(name) > 24 else name
+        return name.replace(" - ", "\n- ") if len(name) > 18 else name
     return ",\n".join(name.rsplit(", ", 1)) if len(name) > 18 else name

@@ -32,14 +32,14 @@ def draw(stopping, outcomes):
     for name, marker in (("cnn-macs", "D"), ("cnn-parameters", "P")):
         chosen = outcomes.isel(model=condition == name)
         if chosen.sizes["model"]:
-            hit = 100 * float(chosen.correct.sel(path="own").isel(time_bin=0).mean())
+            each = 100 * chosen.correct.sel(path="own").isel(time_bin=0).mean("presentation").values
             right.plot(
-                float(chosen.macs[0]) / 1e6,
-                hit,
+                chosen.macs / 1e6,
+                each,
                 marker=marker,
                 color=COLOURS["purple"],
                 linestyle="none",
-                label=f"CNN, equal {name.split('-')[1]}".replace("macs", "MACs").replace("parameters", "parameters (5,000 canvases)"),
+                label=f"CNN, equal {name.split('-')[1].replace('macs', 'MACs')} (n = {len(each)})",
             )
     right.set(xlabel="mean multiply-accumulates a trial (millions)", ylabel="accuracy (%)", xscale="log")
     right.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
