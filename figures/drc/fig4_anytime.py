@@ -27,7 +27,7 @@ def line(ax, one, label, colour, dash, marker, fill=None):
 
 
 def draw(table, outcomes):
-    fig = figure("double", 66)
+    fig = figure("double", 72)
     left, right = fig.subplots(1, 2)
     for name, (colour, dash, marker) in LINES.items():
         if name in table.group.values:
@@ -37,7 +37,7 @@ def draw(table, outcomes):
     left.set(xlabel="frames seen", ylabel=f"accuracy so far (%)\n{table.attrs['n_images']:,} images of CIFAR-10", xticks=range(1, 11))
     left.axhline(10, color="black", linewidth=0.5, linestyle=":")
     left.text(10, 10.4, "chance", ha="right", va="bottom", fontsize=5.6)
-    left.legend(fontsize=5.6, loc="center right", bbox_to_anchor=(1.0, 0.42), title="mean, band: SD of n networks", title_fontsize=5.6)
+    left.legend(fontsize=5.6, loc="lower right", bbox_to_anchor=(1.0, 0.1), title="mean, band: SD of n networks", title_fontsize=5.6)
     condition = outcomes.condition.values.astype(str)
     for key, name in CURVES.items():
         colour, dash, _ = LINES[name]

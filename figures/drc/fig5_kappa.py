@@ -17,10 +17,12 @@ def draw(kappa, paths):
     alone, spirals, contrasts, bound = (fig.add_subplot(grid[k]) for k in (0, 2, 1, 3))
     accuracies(alone, {family: [(f"{family} {v} alone", "own") for v in KAPPAS] for family in FAMILIES}, kappa)
     n = sorted({int(kappa.n_networks.sel(group=f"{f} {v} alone")) for f in FAMILIES for v in KAPPAS})
-    alone.set_ylabel("accuracy (%), 95 % interval\n" + f"each network on its own $\\kappa$ (n = {' or '.join(map(str, n))})")
+    alone.set_ylabel("accuracy (%), 95 % interval")
+    alone.set_title(f"trained on this $\\kappa$ alone (n = {' or '.join(map(str, n))})", fontsize=7)
     alone.legend(fontsize=6, loc="lower left")
     accuracies(spirals, {family: [("spirals", f"{family} {v}") for v in KAPPAS] for family in FAMILIES}, kappa)
-    spirals.set_ylabel(f"accuracy (%), 95 % interval\ntrained on spirals (n = {int(kappa.n_networks.sel(group='spirals'))})")
+    spirals.set_ylabel("accuracy (%), 95 % interval")
+    spirals.set_title(f"trained on spirals (n = {int(kappa.n_networks.sel(group='spirals'))})", fontsize=7)
     limits = [min(ax.get_ylim()[0] for ax in (alone, spirals)), max(ax.get_ylim()[1] for ax in (alone, spirals))]
     for ax in (alone, spirals):
         ax.set_ylim(limits)
