@@ -88,9 +88,7 @@ def next_run(folder, stale_s=1200):
         claim.touch()
         start = time.process_time()
         metrics = train_one(name, seed, run)
-        print(
-            f"{name}-{seed}: accuracy {metrics['accuracy']:.3f}, {metrics['n_parameters']:.0f} parameters, {time.process_time() - start:.0f} core-s", flush=True
-        )
+        print(f"{name}-{seed}: accuracy {metrics['accuracy']:.3f}, {metrics['n_parameters']:.0f} parameters, {time.process_time() - start:.0f} core-s", flush=True)
         return True
     print("all runs are done or claimed", flush=True)
     return False

@@ -53,11 +53,7 @@ CELLS = {
     "self-trialmask": {"feedback": "self", "dropout": 0.25, "mask": "trial"},
 }
 DESIGN = tuple(CELLS)[:4]
-CONTROLS = {
-    "deep-dropout": {"feedback": "self, three times"},
-    "top-trialmask": {"dropout": "on, a mask a trial"},
-    "self-trialmask": {"dropout": "on, a mask a trial"},
-}
+CONTROLS = {"deep-dropout": {"feedback": "self, three times"}, "top-trialmask": {"dropout": "on, a mask a trial"}, "self-trialmask": {"dropout": "on, a mask a trial"}}
 
 
 # %%
@@ -136,7 +132,6 @@ def correct(logits, labels):
 # %% [markdown]
 # ## Behaviour: speed and accuracy, noise, attacks
 
-
 # %%
 def behaviour(model):
     labels, found = behaviour_set()[1], {}
@@ -213,7 +208,6 @@ def transferred(model, folder, seed, seeds):
 # %% [markdown]
 # ## The post-integration layer: streams, dimensions, information
 
-
 # %%
 def geometry(model):
     stimuli, labels = geometry_set()
@@ -228,14 +222,7 @@ def geometry(model):
             found[f"{tag}_{name}"] = ("trial_step", shares[name].values)
         found[f"{tag}_unique_top_down_last"] = float(shares.unique_top_down[-1] - shares.unique_top_down_chance[-1])
     size = an.dimensionality(a, labels, n_units=N_UNITS, seed=0)
-    for name in (
-        "participation_ratio",
-        "participation_ratio_correlation",
-        "participation_ratio_shuffled",
-        "n_components_90",
-        "exponent",
-        "intrinsic_dimension",
-    ):
+    for name in ("participation_ratio", "participation_ratio_correlation", "participation_ratio_shuffled", "n_components_90", "exponent", "intrinsic_dimension"):
         found[f"{name}_by_step"] = ("trial_step", size[name].values)
         found[name] = float(size[name][-1])
     found["participation_ratio_within"], found["participation_ratio_between"] = (float(size[f"participation_ratio_{k}"][-1]) for k in ("within", "between"))
@@ -277,12 +264,7 @@ def information(model, clean, labels):
         curves.append(own.accuracy.values[0])
         ratios.append(float(an.dimensionality(seen, n_units=N_UNITS, seed=0).participation_ratio[0]))
         transfer.append(float(an.object_information(clean, labels, other=seen, n_components=[32], seed=0).accuracy[0, 0]))
-    found |= {
-        "information": ("condition", bits),
-        "efficiency": ("condition", efficiency),
-        "ratio": ("condition", ratios),
-        "readout_transfer": ("condition", transfer),
-    }
+    found |= {"information": ("condition", bits), "efficiency": ("condition", efficiency), "ratio": ("condition", ratios), "readout_transfer": ("condition", transfer)}
     found["information_curve"] = (("condition", "n_component"), curves)
     found["information_clean"], found["information_ood"] = bits[0], float(np.mean(bits[1:]))
     found["efficiency_clean"], found["efficiency_ood"] = efficiency[0], float(np.mean(efficiency[1:]))
@@ -312,7 +294,6 @@ REPLAYS = ("intact", "shuffled", "tonic", "delayed", "off")
 # %% [markdown]
 # ## Dynamics and dependence on single units
 
-
 # %%
 def dynamics(model):
     stimuli, labels = geometry_set()
@@ -332,10 +313,7 @@ def endpoints(model, n_steps=40):
     clean, noisy = (perturbed("geometry", *c).isel(presentation=slice(0, None, 5)) for c in (("clean", 0.0), ("gaussian", 0.16)))
     gaps = []
     for k in (1, n_steps):
-        a, b = (
-            simulate(model, s, Schedule.steps(stimulus=k), Record(layers=("area3",), steps="last"), batch_size=100, progress=False).values[:, :, 0]
-            for s in (clean, noisy)
-        )
+        a, b = (simulate(model, s, Schedule.steps(stimulus=k), Record(layers=("area3",), steps="last"), batch_size=100, progress=False).values[:, :, 0] for s in (clean, noisy))
         gaps.append(np.linalg.norm(a - b, axis=1) / np.linalg.norm(a - a.mean(0), axis=1))
     return {"denoising": float(np.mean(gaps[1]) / np.mean(gaps[0])), "endpoint_gap": float(np.mean(gaps[1]))}
 
@@ -359,7 +337,6 @@ def units(model):
 # %% [markdown]
 # ## Measuring all networks, and the table
 
-
 # %%
 def measure(folder, cells, seeds):
     for seed in seeds:
@@ -375,16 +352,7 @@ def measure(folder, cells, seeds):
             out.parent.mkdir(parents=True, exist_ok=True)
             table(found, cell, seed).to_netcdf(out.with_suffix(".tmp"))
             out.with_suffix(".tmp").replace(out)
-            print(
-                cell,
-                seed,
-                found["accuracy_clean"],
-                round(found["robust_noise"], 3),
-                round(found["pgd_area"], 3),
-                round(found["lyapunov"], 3),
-                *spent,
-                flush=True,
-            )
+            print(cell, seed, found["accuracy_clean"], round(found["robust_noise"], 3), round(found["pgd_area"], 3), round(found["lyapunov"], 3), *spent, flush=True)
 
 
 def table(found, cell, seed):
@@ -408,10 +376,7 @@ def examples(folder):
         rdms.append(1 - np.corrcoef(seen[rows, :, -1]))
         means = np.stack([[seen[labels == c, :, t].mean(0) for c in range(10)] for t in range(N_STEPS)])
         paths.append(plane(means.reshape(N_STEPS * 10, -1)).reshape(N_STEPS, 10, 2))
-    return {
-        "example_rdm": (("example_cell", "image", "image_2"), np.float32(rdms)),
-        "example_path": (("example_cell", "trial_step", "class", "axis"), np.float32(paths)),
-    }
+    return {"example_rdm": (("example_cell", "image", "image_2"), np.float32(rdms)), "example_path": (("example_cell", "trial_step", "class", "axis"), np.float32(paths))}
 
 
 def plane(x):
@@ -450,13 +415,7 @@ def collect(folder, out):
         "r": ("bin", np.linspace(-1, 1, 41)[:-1] + 0.025),
     }
     whole = whole.assign_coords(names)
-    whole.attrs = {
-        "n_behaviour": N_BEHAVIOUR,
-        "n_attack": N_ATTACK,
-        "n_geometry": 10 * PER_CLASS,
-        "n_units": N_UNITS,
-        "made_by": "analyses/notebooks/feedback_population.py",
-    }
+    whole.attrs = {"n_behaviour": N_BEHAVIOUR, "n_attack": N_ATTACK, "n_geometry": 10 * PER_CLASS, "n_units": N_UNITS, "made_by": "analyses/notebooks/feedback_population.py"}
     whole.to_netcdf(out, encoding={k: {"zlib": True, "complevel": 9} for k in whole.data_vars})
 
 
@@ -529,9 +488,7 @@ def report(out, found, matched):
             size = f"{float(e['size']):.2f} [{float(e.size_low):.2f}, {float(e.size_high):.2f}]"
             estimate = f"{float(e.estimate):.4f} [{low:.4f}, {high:.4f}]"
             p = f"{float(e.p_value):.2g} | {float(e.p_holm):.2g}"
-            lines.append(
-                f"| {claim} | {outcome} | {effect.replace('|', 'at')} | {estimate} | {size} | {p} | {other} | {('-', 'none', '+')[sign + 1]} | {verdict} |"
-            )
+            lines.append(f"| {claim} | {outcome} | {effect.replace('|', 'at')} | {estimate} | {size} | {p} | {other} | {('-', 'none', '+')[sign + 1]} | {verdict} |")
     out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
@@ -551,27 +508,15 @@ def seeds_of(table, *cells):
 def depth_control(table, out):
     """Is feedback only depth? The control run for longer, and the network without feedback that has the loop's path length."""
     of, design = functools.partial(of_seeds, table), seeds_of(table, "top-dropout")
-    lines = [
-        "",
-        "## Matched depth",
-        "",
-        "Feedback + dropout minus the control + dropout, paired by seed, with 95 % bootstrap intervals.",
-        "",
-        "| comparison | seeds | difference |",
-        "|---|---|---|",
-    ]
+    lines = ["", "## Matched depth", "", "Feedback + dropout minus the control + dropout, paired by seed, with 95 % bootstrap intervals.", "", "| comparison | seeds | difference |", "|---|---|---|"]
     for tag in ("clean", "noisy"):
         name = f"accuracy_by_step_{tag}"
         d = paired_difference(of("top-dropout", name, design)[:, N_STEPS - 1], of("self-dropout", name, design)[:, -1], seed=0)
-        lines.append(
-            f"| {tag} accuracy: feedback at step 5 (path of 15 areas), control at step 10 (path of 12) | {len(design)} | {d.estimate:.4f} [{d.low:.4f}, {d.high:.4f}] |"
-        )
+        lines.append(f"| {tag} accuracy: feedback at step 5 (path of 15 areas), control at step 10 (path of 12) | {len(design)} | {d.estimate:.4f} [{d.low:.4f}, {d.high:.4f}] |")
     deep = seeds_of(table, "deep-dropout", "top-dropout")
     for name in CONTROLLED if len(deep) > 1 else ():
         d = paired_difference(of("top-dropout", name, deep), of("deep-dropout", name, deep), seed=0)
-        lines.append(
-            f"| {name}: feedback, and no feedback with area 1 applied three times a step (path of 17) | {len(deep)} | {d.estimate:.4f} [{d.low:.4f}, {d.high:.4f}] |"
-        )
+        lines.append(f"| {name}: feedback, and no feedback with area 1 applied three times a step (path of 17) | {len(deep)} | {d.estimate:.4f} [{d.low:.4f}, {d.high:.4f}] |")
     with out.open("a", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     print("\n".join(lines))
@@ -582,13 +527,7 @@ def mask_control(table, out):
     of, seeds = functools.partial(of_seeds, table), seeds_of(table, "top-trialmask", "self-trialmask", "top-dropout", "self-dropout")
     if len(seeds) < 2:
         return
-    lines = [
-        "",
-        "## One mask a trial",
-        "",
-        f"Feedback minus the control without it, both trained with dropout, paired over {len(seeds)} seeds, with 95 % bootstrap intervals.",
-        "",
-    ]
+    lines = ["", "## One mask a trial", "", f"Feedback minus the control without it, both trained with dropout, paired over {len(seeds)} seeds, with 95 % bootstrap intervals.", ""]
     lines += ["| outcome | a mask a step | a mask a trial | the second minus the first |", "|---|---|---|---|"]
     for name in CONTROLLED:
         step, trial = (of(f"top-{k}", name, seeds) - of(f"self-{k}", name, seeds) for k in ("dropout", "trialmask"))
