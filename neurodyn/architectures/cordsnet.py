@@ -228,17 +228,45 @@ class CordsNet(nn.Module):
         outputs = [torch.relu(state[name]) for name in self.phase]
         return self._current(i, state[self.phase[i]], outputs, drive, self.kernels())
 
+    def settled(self, drive: Drive, *, n_free: int = 30, n_gradient: int = 0) -> State:
+        """The steady state under a drive, area by area: nothing feeds back, so that each area settles on the settled ones below it.
+
+        Each area is iterated as r <- phi(W r + input) from the state without recurrence, which gives the series I + W + W^2 + ... where units do not
+        cross threshold; its limit is the fixed point of every Euler step.  Gradients flow through the last `n_gradient` iterations alone: as many terms
+        of the series of the implicit gradient.
+
+        Parameters
+        ----------
+        drive : Drive
+        n_free, n_gradient : int
+            Iterations without and with gradients.
+        """
+        w, state = self.kernels(), {}  # type: dict[str, Tensor], State
+        outputs: list[Tensor] = []
+        for i, name in enumerate(self.phase):
+            below, kernel = self._below(i, outputs, drive, w), w[f"recurrent{i}"]
+            with torch.no_grad():
+                r = self.nonlinearity(below)
+                for _ in range(n_free):
+                    r = self.nonlinearity(F.conv2d(r, kernel, padding=1) + below)
+            for _ in range(n_gradient):
+                r = self.nonlinearity(F.conv2d(r, kernel, padding=1) + below)
+            state[name] = r
+            outputs.append(torch.relu(r))
+        return state
+
     def _current(self, i: int, r: Tensor, x: list[Tensor], drive: Drive, w: dict[str, Tensor]) -> Tensor:
-        recurrent = F.conv2d(r, w[f"recurrent{i}"], padding=1)
+        return _sum(F.conv2d(r, w[f"recurrent{i}"], padding=1), self._below(i, x, drive, w))
+
+    def _below(self, i: int, x: list[Tensor], drive: Drive, w: dict[str, Tensor]) -> Tensor:
+        """What reaches area `i` from the image and the areas below it, its bias included."""
         if i == 0:
-            return recurrent + drive["area0"]
+            return drive["area0"]
         if i == 1:
-            return _sum(recurrent + F.conv2d(x[0], w["forward1"], padding=1), drive["area1"])
+            return _sum(F.conv2d(x[0], w["forward1"], padding=1), drive["area1"])
         if i % 2 == 0:
-            below = F.conv2d(x[i - 1] + x[i - 2], w[f"forward{i}"], stride=2, padding=1)
-        else:
-            below = F.conv2d(x[i - 1] + F.conv2d(x[i - 2], w[f"skip{i}"], stride=2), w[f"forward{i}"], padding=1)
-        return _sum(recurrent + below, w[f"bias{i}"])
+            return _sum(F.conv2d(x[i - 1] + x[i - 2], w[f"forward{i}"], stride=2, padding=1), w[f"bias{i}"])
+        return _sum(F.conv2d(x[i - 1] + F.conv2d(x[i - 2], w[f"skip{i}"], stride=2), w[f"forward{i}"], padding=1), w[f"bias{i}"])
 
     def rates(self, state: State, drive: Drive, layers: tuple[str, ...]) -> dict[str, Tensor]:
         """Rectified rates of the areas, which is what they send on; the stem's output as it is."""

@@ -113,7 +113,7 @@ def test_zero_kernels_leave_an_exponential_approach_to_the_bias():
             torch.testing.assert_close(state[k], (b * (1 - 0.8**t)).expand_as(state[k]), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("depth", [2, 4, 8])
+@pytest.mark.parametrize("depth", [2, 4, 6, 8])
 @pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
 def test_hoisted_update_is_the_naive_one(depth, slope):
     model = scrambled(small(depth, slope=slope)).double()
@@ -139,6 +139,28 @@ def test_r8_at_224_pixels_is_the_naive_update_and_responds_a_block_a_step():
     assert [first[k] for k in model.phase] == [1, 1, 2, 2, 3, 3, 4, 4]
     for k in model.phase:
         assert float((state[k] - other[k]).norm()) < 1e-5 * float(other[k].norm())
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.4, 1.0])
+def test_settled_is_where_trials_end_and_its_gradient_is_theirs(slope):
+    model = scrambled(small(slope=slope, image_size=16)).double()
+    drive, gradients, ends = model.encode(images(model).double()), [], []
+    for settle in (True, False):
+        state = model.initial_state(drive)
+        if settle:
+            state = model.settled(drive, n_free=60, n_gradient=60)
+        else:
+            for _ in range(400):
+                state = model.step(state, drive)
+        model.zero_grad()
+        model.readout(state)[:, 0].sum().backward(retain_graph=True)
+        ends.append(state)
+        gradients.append({k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None})
+    for k in model.phase:
+        torch.testing.assert_close(ends[0][k], ends[1][k], rtol=1e-8, atol=1e-10)
+    assert set(gradients[0]) == set(gradients[1])
+    for k, g in gradients[0].items():
+        torch.testing.assert_close(g, gradients[1][k], rtol=1e-6, atol=1e-9)
 
 
 def test_without_stem_stride_and_pool():

@@ -37,6 +37,7 @@ __all__ = [
     "load_splits",
     "run_trial",
     "spontaneous",
+    "steady_loss",
     "trial_loss",
 ]
 
@@ -240,6 +241,8 @@ class TrialPlan:
         Blank after the stimulus, and how many of its last steps are held to the spontaneous state.
     penalty : float
         Weight of that term.
+    penalty_share : float
+        Share of each batch that the second blank is played for.
     """
 
     n_before: int
@@ -250,6 +253,7 @@ class TrialPlan:
     n_after: int = 0
     n_penalty: int = 10
     penalty: float = 0.0
+    penalty_share: float = 1.0
 
     def __post_init__(self) -> None:
         first, last = self.window
@@ -259,6 +263,8 @@ class TrialPlan:
             raise ConfigError("TrialPlan", f"{len(self.weights)} weights for {last - first} supervised steps", expected="one a step")
         if self.penalty and not 0 < self.n_penalty <= self.n_after:
             raise ConfigError("TrialPlan", f"`n_penalty` is {self.n_penalty} of {self.n_after} steps after the stimulus", expected="1 or more, inside them")
+        if not 0 < self.penalty_share <= 1:
+            raise ConfigError("TrialPlan", f"`penalty_share` is {self.penalty_share}", expected="above 0, at most 1")
 
 
 def spontaneous(model: DynamicalModel, n_steps: int) -> State:
@@ -298,8 +304,10 @@ def run_trial(model: DynamicalModel, frames: Tensor, plan: TrialPlan) -> tuple[l
             logits.append(model.readout(state))
     after: list[State] = []
     if plan.n_after:
+        n_held = max(1, round(n * plan.penalty_share))
         blank = model.encode(model.blank.unsqueeze(0))
-        blank = {k: v.expand(n, *v.shape[1:]) for k, v in blank.items()}
+        blank = {k: v.expand(n_held, *v.shape[1:]) for k, v in blank.items()}
+        state = {k: v[:n_held] for k, v in state.items()}
         for k in range(plan.n_after):
             state = model.step(state, blank)
             if k >= plan.n_after - plan.n_penalty:
@@ -319,6 +327,17 @@ def trial_loss(model: Any, plan: TrialPlan) -> Callable[[nn.Module, tuple[Tensor
             metrics["baseline_error"] = float(term.detach())
             value = value + plan.penalty * term
         return value, metrics
+
+    return loss
+
+
+def steady_loss(model: Any, n_free: int, n_gradient: int) -> Callable[[nn.Module, tuple[Tensor, Tensor]], tuple[Tensor, dict[str, float]]]:
+    """Cross-entropy at the steady state under the image, with as many terms of its implicit gradient; a trial's limit, without its time."""
+
+    def loss(_: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        logits = model.readout(model.settled(model.encode(batch[0]), n_free=n_free, n_gradient=n_gradient))
+        value = weighted_cross_entropy([logits], batch[1], (1.0,))
+        return value, {"cross_entropy": float(value.detach()), "accuracy": step_accuracy(logits.detach(), batch[1])}
 
     return loss
 

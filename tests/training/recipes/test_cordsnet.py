@@ -1,5 +1,6 @@
 """The stages of CordsNet's training, each against what it should preserve, on small images."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -94,6 +95,16 @@ def test_the_whole_pipeline(digits, tmp_path):
     assert torch.equal(again.stem.v, model.stem.v)
 
 
+def test_training_at_the_steady_state(digits, tmp_path):
+    p = replace(with_stages(FAST, "linear", "anneal", "tune"), steady=(2, 2), steady_epochs=1, tune_epochs=1, n_recurrent=64)
+    metrics = train_on(cordsnet.build(CONFIG, seed=0), *digits, p, seed=0, folder=tmp_path)
+    assert {"linear", "anneal-00", "steady", "tune"} <= {f.name for f in tmp_path.iterdir()}
+    rows = {stage: json.loads((tmp_path / stage / "history.jsonl").read_text().splitlines()[0]) for stage in ("anneal-00", "tune")}
+    assert "baseline_error" in rows["tune"]
+    assert "baseline_error" not in rows["anneal-00"]  # no time, no return
+    assert 0 <= metrics["test_accuracy"] <= 1
+
+
 def test_direct_training_uses_one_stage(digits, tmp_path):
     metrics = train_on(cordsnet.build(CONFIG, seed=0), *digits, replace(with_stages(FAST, "tune"), tune_epochs=1), seed=0, folder=tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["tune"]
@@ -124,6 +135,19 @@ def test_a_trial_that_is_blank_throughout_returns_to_baseline():
     with torch.no_grad():
         _, metrics = trial_loss(model, plan)(model, (model.blank.expand(2, -1, -1, -1), torch.tensor([0, 1])))
     assert metrics["baseline_error"] < 1e-10  # float noise of a contractive network
+
+
+def test_the_return_to_baseline_on_a_share_of_the_batch_is_that_of_the_share(digits):
+    model = cordsnet.build(CONFIG, seed=0)
+    frames, labels = digits[0].take(slice(0, 8))
+    plan = TrialPlan(n_before=5, n_stimulus=6, window=(4, 6), weights=(0.5, 1.0), n_after=3, n_penalty=2, penalty=1.0)
+    whole, part = (trial_loss(model, replace(plan, penalty_share=share))(model, (frames, labels))[1] for share in (1.0, 0.25))
+    alone = trial_loss(model, plan)(model, (frames[:2], labels[:2]))[1]
+    assert part["cross_entropy"] == whole["cross_entropy"]
+    assert part["baseline_error"] == pytest.approx(alone["baseline_error"], rel=1e-5)
+    assert part["baseline_error"] != whole["baseline_error"]
+    with pytest.raises(ConfigError, match="`penalty_share` is 0"):
+        replace(plan, penalty_share=0)
 
 
 def test_supervised_steps_of_the_paper():
