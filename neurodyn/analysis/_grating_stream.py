@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Components", "Units", "check_steps", "demodulation_weights", "image_shape", "plan_units", "stream_components"]
 
 N_ONSET = 32
+MAPS = "maps"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,13 @@ class Units:
 
 
 def plan_units(model: DynamicalModel, layer: str | Sequence[str], units: str | Sequence[int] | np.ndarray) -> Units:
-    """Which units are measured: ``"all"``, ``"center"`` (the central position of each channel), or flat indices in one layer."""
+    """Which units are measured: ``"all"``, ``"center"`` (the central position of each channel), or flat indices in one layer.
+
+    Layer ``"maps"`` stands for every layer whose units have positions.
+    """
+    shapes = layer_shapes(model)
+    if layer == MAPS and MAPS not in model.layers:
+        layer = [name for name in model.layers if len(shapes[name]) == 3]
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
     if isinstance(units, str):
         record = Record(layers=layers, space=units)  # type: ignore[arg-type]
@@ -101,7 +108,7 @@ def plan_units(model: DynamicalModel, layer: str | Sequence[str], units: str | S
         raise ConfigError("units", f"flat indices are given for {len(layers)} layers", expected='"all" or "center" where there are several layers')
     else:
         record = Record(layers=layers, neuroids={layers[0]: np.asarray(units).tolist()})
-    return Units(tuple(record.plan_layers(model.layers, layer_shapes(model))))
+    return Units(tuple(record.plan_layers(model.layers, shapes)))
 
 
 def demodulation_weights(cycles_per_frame: np.ndarray, n_steps: int, n_skip: int) -> np.ndarray:

@@ -63,7 +63,7 @@ def grating_tuning(
     model : DynamicalModel
         In eval mode; one whose frame is, or holds, one image.
     layer : str or sequence of str
-        Several layers are measured in one run.
+        Several layers are measured in one run; ``"maps"``: every layer whose units have positions.
     spatial_frequency_cpp : sequence of float, cycles per pixel
         Or `spatial_frequency_cpd` with `pixels_per_degree`.  Eight from 1/24 to 0.45 when neither is given.
     temporal_frequency_hz : sequence of float, Hz
