@@ -12,7 +12,7 @@ from neurodyn.numerics import tuning
 __all__ = ["Grid", "describe_units", "response_halves"]
 
 Variables = dict[str, tuple[Any, str]]
-_NEAR_DEG = 12.0
+_NEAR_DEG, _OFF_DEG, _FLANK_DEG, _SEEN = 12.0, 5.0, 80.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def describe_units(surface: np.ndarray, grid: Grid, *, noise_variance: np.ndarra
         spatial = tuning.fit_frequency(sweeps[0], grid.spatial_frequency, noise_variance=noise[0])
         if grid.shape[0] % 2 == 0:
             plane = _plane(flat, grid, fit, spatial, exact, noise[2])
-            direction, spatial = _placed(plane, fit, spatial, grid, i, exact)
+            drift = _drift(flat, grid, fit, spatial, i if exact else turn.argmax(1), ~plane.in_plane, noise[2])
+            direction, spatial = _placed(plane, fit, spatial, grid, i, exact, drift)
             if not exact:
                 weights = plane.weights / np.maximum(plane.weights.sum((1, 2), keepdims=True), 1e-300)
                 sweeps = sweeps[0], np.einsum("uds,udst->ut", weights, surface)
@@ -162,16 +163,41 @@ def _plane(
     )
 
 
+def _drift(
+    flat: np.ndarray, grid: Grid, fit: tuning.DirectionFit, spatial: tuning.FrequencyFit, best: np.ndarray, wanted: np.ndarray, noise: np.ndarray | float | None
+) -> np.ndarray:
+    """What to multiply the spatial preference in the best direction measured with, to have that in the preferred direction.
+
+    Between directions the preference is taken to move as a + b cos(offset): whatever is symmetric about the preferred direction does so to second order.
+    The second point is the next direction further off.
+    """
+    away = np.mod(grid.direction[best] - fit.preferred_direction_deg + 180, 360) - 180
+    side = np.where(away < 0, -1, 1)
+    further = away + side * 360 / grid.shape[0]
+    curves = flat[np.arange(len(flat)), np.mod(best + side, grid.shape[0])]
+    use = wanted & (np.abs(away) > _OFF_DEG) & (np.abs(further) < _FLANK_DEG) & (curves.max(1) > _SEEN * flat.max((1, 2)))
+    out = np.ones(len(flat))
+    if use.any():
+        left_over = noise if noise is None else np.broadcast_to(noise, len(flat))[use]
+        here, there = spatial.preferred[use], tuning.fit_frequency(curves[use], grid.spatial_frequency, noise_variance=left_over).preferred
+        near, far = (np.cos(np.deg2rad(angle[use])) for angle in (away, further))
+        out[use] = np.clip(1 + (here - there) / here * (1 - near) / (near - far), 0.9, 1.1)
+    return out
+
+
 def _placed(
-    plane: tuning.PlaneFit, fit: tuning.DirectionFit, spatial: tuning.FrequencyFit, grid: Grid, best: np.ndarray, exact: bool
+    plane: tuning.PlaneFit, fit: tuning.DirectionFit, spatial: tuning.FrequencyFit, grid: Grid, best: np.ndarray, exact: bool, drift: np.ndarray
 ) -> tuple[np.ndarray, tuning.FrequencyFit]:
-    """Direction and spatial frequency corrected by the fit to both: without noise only the cosine between the best and the preferred direction is undone."""
+    """Direction and spatial frequency corrected by the fit to both.
+
+    For a Gaussian in the plane without noise only the cosine between the best and the preferred direction is undone; other units are multiplied with `drift`.
+    """
     f = grid.spatial_frequency
     if exact:
         off = np.cos(np.deg2rad(grid.direction[best] - plane.direction_deg))
-        factor = np.where(plane.in_plane, 1 / np.maximum(off, 0.5), 1.0)
+        factor = np.where(plane.in_plane, 1 / np.maximum(off, 0.5), drift)
     else:
-        factor = np.where(plane.in_plane, np.exp(plane.log_peak) / spatial.preferred, 1.0)
+        factor = np.where(plane.in_plane, np.exp(plane.log_peak) / spatial.preferred, drift)
     direction = np.where(plane.in_plane, plane.direction_deg, fit.preferred_direction_deg)
     changed = {k: getattr(spatial, k) * factor for k in ("low_cut", "high_cut")}
     preferred = np.clip(spatial.preferred * factor, f[0], f[-1])

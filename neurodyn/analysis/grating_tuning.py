@@ -126,7 +126,8 @@ def grating_tuning(
     Notes
     -----
     A direction between two measured ones lowers the apparent spatial preference of a unit that is a Gaussian in the plane of
-    frequencies by the cosine of the offset; the fit to direction and spatial frequency together undoes this.
+    frequencies by the cosine of the offset; the fit to direction and spatial frequency together undoes this.  For other units the
+    preference in the two measured directions next to the preferred one, as a + b cos(offset), is read off at an offset of 0.
 
     Without noise, curves are cut through the best grating.  With noise all gratings count, and OSI and DSI are read in one half of the
     trials at the direction found in the other (halves of the repeats; of the frequencies where there are none), so that untuned units
