@@ -12,12 +12,14 @@ from neurodyn.seeding import numpy_generator
 __all__ = ["selectivity_plane"]
 
 WHERE = "selectivity_plane"
-MEASURES = ("index_mean", "index_spread", "correlation", "area", "share_space", "share_time", "share_synergy")
+MEASURES = ("index_mean", "index_spread", "correlation", "area", "share_space", "share_time", "share_neither", "share_synergy")
 _NEEDED = ("activation", "layer", "family")
 _THIRD = 1 / 3
 
 
-def selectivity_plane(optimal: xr.Dataset, *, n_resamples: int = 2000, level: float = 0.95, min_activation: float = 0.02, seed: int) -> xr.Dataset:
+def selectivity_plane(
+    optimal: xr.Dataset, *, n_resamples: int = 2000, level: float = 0.95, min_activation: float = 0.02, neither_below: float = 0.1, seed: int
+) -> xr.Dataset:
     """Summarise, for each layer, how its units spread over the plane of spatial and temporal activation, with intervals.
 
     Every unit's activations are divided by its own best (space-time) one, so that units of different gain lie on one plane, the
@@ -31,6 +33,9 @@ def selectivity_plane(optimal: xr.Dataset, *, n_resamples: int = 2000, level: fl
         Bootstrap over the units.
     min_activation : float
         Units whose best activation is below this share of the layer's largest do not count.
+    neither_below : float
+        Units of whose best activation neither the best still image nor the best flicker evokes this share are a class of their own: the ratio of two
+        such small numbers says nothing.
     seed : int
 
     Returns
@@ -41,18 +46,19 @@ def selectivity_plane(optimal: xr.Dataset, *, n_resamples: int = 2000, level: fl
         =============  =====  =================================================================================================
         variable       units  meaning
         =============  =====  =================================================================================================
-        index_mean     1      mean of (S - T) / (S + T)
-        index_spread   1      its standard deviation over units: 0 where all units are alike
+        index_mean     1      mean of (S - T) / (S + T) over the units that have one
+        index_spread   1      its standard deviation over those: 0 where all are alike
         correlation    1      between S and T over units
         area           1      square root of the determinant of the covariance of (S, T): 0 where units lie on a point or a
                               line, 1/12 where they fill the square evenly
         share_space    1      of units with an index above 1/3
         share_time     1      of units with an index below -1/3
+        share_neither  1      of units with S and T both below `neither_below`, which have no index
         share_synergy  1      of units whose best movie beats the better of S and T by more than a tenth
         n_units               that count
         =============  =====  =================================================================================================
 
-        and ``space``, ``time``, ``st_index`` (..., neuroid), NaN for units that do not count.
+        and ``space``, ``time``, ``st_index`` (..., neuroid), NaN for units that do not count; the index also for those of neither kind.
 
     Raises
     ------
@@ -88,17 +94,16 @@ def selectivity_plane(optimal: xr.Dataset, *, n_resamples: int = 2000, level: fl
             best = rows[here].max(1, initial=0.0)
             here = here[best > min_activation * max(best.max(initial=0.0), 1e-12)]
             s, t = (rows[here, :2] / rows[here].max(1, keepdims=True)).T
-            plane[:, m, here] = s, t, (s - t) / np.maximum(s + t, 1e-12)
+            plane[:, m, here] = s, t, _index(s, t, neither_below)
             count[m, j] = len(here)
             if len(here) < 3:
                 continue
             generator = numpy_generator(seed, WHERE, m, name)
-            whole = _measures(s[None], t[None])
+            whole = _measures(s[None], t[None], neither_below)
             drawn = generator.integers(0, len(here), (n_resamples, len(here)))
-            spread = _measures(s[drawn], t[drawn])
+            spread = _measures(s[drawn], t[drawn], neither_below)
             for k in MEASURES:
-                low, high = np.quantile(spread[k], [(1 - level) / 2, (1 + level) / 2])
-                found[k][:, m, j] = whole[k][0], low, high
+                found[k][:, m, j] = whole[k][0], *_interval(spread[k], level)
     shape = values.shape[: len(lead)]
     data: dict = {}
     for k, v in found.items():
@@ -111,18 +116,34 @@ def selectivity_plane(optimal: xr.Dataset, *, n_resamples: int = 2000, level: fl
     return xr.Dataset(data, coords, attrs={"level": level, "n_resamples": n_resamples})
 
 
-def _measures(s: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
+def _interval(values: np.ndarray, level: float) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return np.nan, np.nan
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _index(s: np.ndarray, t: np.ndarray, neither_below: float) -> np.ndarray:
+    return np.where(np.maximum(s, t) < neither_below, np.nan, (s - t) / np.maximum(s + t, 1e-12))
+
+
+def _measures(s: np.ndarray, t: np.ndarray, neither_below: float) -> dict[str, np.ndarray]:
     """Each measure of samples of units, (sample, unit) -> (sample)."""
-    index = (s - t) / np.maximum(s + t, 1e-12)
+    index = _index(s, t, neither_below)
+    has = np.isfinite(index)
+    n = np.where(has.any(1), has.sum(1), np.nan)  # a sample without an index has no mean of it
+    mean = np.where(has, index, 0).sum(1) / n
     ds, dt = s - s.mean(1, keepdims=True), t - t.mean(1, keepdims=True)
     vs, vt, c = (ds**2).mean(1), (dt**2).mean(1), (ds * dt).mean(1)
     norm = np.sqrt(vs * vt)
     return {
-        "index_mean": index.mean(1),
-        "index_spread": index.std(1),
+        "index_mean": mean,
+        "index_spread": np.sqrt(np.square(np.where(has, index - mean[:, None], 0)).sum(1) / n),
         "correlation": np.where(norm > 1e-12, c / np.maximum(norm, 1e-12), 0.0),
         "area": np.sqrt(np.maximum(vs * vt - c**2, 0)),
         "share_space": (index > _THIRD).mean(1),
         "share_time": (index < -_THIRD).mean(1),
+        "share_neither": 1 - has.mean(1),
         "share_synergy": (np.maximum(s, t) < 1 / 1.1).mean(1),
     }

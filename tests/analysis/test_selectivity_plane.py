@@ -33,6 +33,20 @@ def test_weak_units_do_not_count():
     assert np.isnan(ds.st_index.values[3])
 
 
+def test_units_that_neither_drives_have_no_index():
+    """A still image and a flicker that both do next to nothing: the ratio of two such numbers would be the largest there is."""
+    s, t = np.array([0.8, 0.6, 0.7, 0.001]), np.array([0.4, 0.3, 0.35, 0.04])
+    ds = selectivity_plane(optimal(s, t, np.ones(4)), n_resamples=200, seed=0)
+    np.testing.assert_allclose([ds.index_mean.item(), ds.index_spread.item()], [1 / 3, 0.0], atol=1e-12)
+    assert np.isnan(ds.st_index.values[3])
+    assert np.isfinite(ds.space.values).all()
+    assert (ds.share_time.item(), ds.share_neither.item()) == (0.0, 0.25)
+    alone = selectivity_plane(optimal(s, t, np.ones(4)), n_resamples=50, neither_below=0.9, seed=0)
+    assert np.isnan(alone.index_mean.item())
+    assert alone.share_neither.item() == 1.0
+    assert selectivity_plane(optimal(s, t, np.ones(4)), n_resamples=50, neither_below=0.0, seed=0).share_time.item() == 0.25
+
+
 def test_models_with_other_units():
     """Shorter layers are padded, as the cells of a grid are."""
     s, t, st = (np.array([[0.1, 0.5, 0.9, 0.3], [0.2, 0.6, 0.4, np.nan]]), np.full((2, 4), 0.5), np.ones((2, 4)))
