@@ -30,6 +30,7 @@ from neurodyn.analysis.hysteresis import hysteresis
 from neurodyn.analysis.image_selectivity import image_selectivity
 from neurodyn.analysis.krylov_convergence import krylov_convergence
 from neurodyn.analysis.layer_spectra import layer_spectra
+from neurodyn.analysis.layer_tuning import layer_tuning
 from neurodyn.analysis.lesion_curve import lesion_curve
 from neurodyn.analysis.lesions import lesions
 from neurodyn.analysis.lyapunov_exponents import lyapunov_exponents
@@ -102,6 +103,7 @@ __all__ = [
     "image_selectivity",
     "krylov_convergence",
     "layer_spectra",
+    "layer_tuning",
     "lesion_curve",
     "lesions",
     "lyapunov_exponents",
