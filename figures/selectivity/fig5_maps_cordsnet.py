@@ -2,8 +2,8 @@
 
 from neurodyn.plot.preference_maps import draw_preference_maps
 
-INPUTS = {"tuning": "selectivity/maps_cordsnet"}
+INPUTS = {"tuning": "selectivity/gratings_cordsnet"}
 
 
 def draw(tuning):
-    return draw_preference_maps(tuning, "CordsNet on digits")
+    return draw_preference_maps(tuning.sel(model_name="cordsnet-digits"), "CordsNet on digits")

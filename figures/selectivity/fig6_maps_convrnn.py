@@ -2,8 +2,8 @@
 
 from neurodyn.plot.preference_maps import draw_preference_maps
 
-INPUTS = {"tuning": "selectivity/maps_convrnn"}
+INPUTS = {"tuning": "selectivity/gratings_convrnn"}
 
 
 def draw(tuning):
-    return draw_preference_maps(tuning, "Reciprocal gated network on CIFAR-10")
+    return draw_preference_maps(tuning.sel(model_name="convrnn-rgc"), "Reciprocal gated network on CIFAR-10")

@@ -2,8 +2,8 @@
 
 from neurodyn.plot.preference_maps import draw_preference_maps
 
-INPUTS = {"tuning": "selectivity/maps_drc"}
+INPUTS = {"tuning": "selectivity/gratings_drc"}
 
 
 def draw(tuning):
-    return draw_preference_maps(tuning, "Dynamical recurrent classifier, sensor at rest")
+    return draw_preference_maps(tuning.sel(model_name="drc-cifar10-t5-s0"), "Dynamical recurrent classifier, sensor at rest")

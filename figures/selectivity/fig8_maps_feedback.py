@@ -2,8 +2,8 @@
 
 from neurodyn.plot.preference_maps import draw_preference_maps
 
-INPUTS = {"tuning": "selectivity/maps_feedback"}
+INPUTS = {"tuning": "selectivity/gratings_feedback"}
 
 
 def draw(tuning):
-    return draw_preference_maps(tuning, "Network with feedback on CIFAR-10")
+    return draw_preference_maps(tuning.sel(model_name="feedback-top"), "Network with feedback on CIFAR-10")

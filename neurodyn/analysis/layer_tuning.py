@@ -38,8 +38,8 @@ def layer_tuning(tuning: xr.Dataset, *, min_osi: float = 0.1, n_resamples: int =
     Returns
     -------
     Dataset
-        Each of these (..., layer_name), with ``_low`` and ``_high``; NaN where a layer has fewer than three channels that respond.  With a dim ``untrained`` also
-        ``<variable>_difference``, trained less untrained, with ``_low`` and ``_high``.
+        Each of these (..., layer_name), with ``_low`` and ``_high``; NaN where a layer has fewer than three channels that respond.  With a dim
+        ``untrained`` also ``<variable>_difference``, trained less untrained, with ``_low`` and ``_high``.
 
         ==================================  ===========  ===================================================================
         variable                            units        meaning
