@@ -4,10 +4,11 @@ import numpy as np
 import xarray as xr
 
 from neurodyn.plot.layer_boxes import plot_layer_boxes
+from neurodyn.plot.layer_intervals import plot_layer_intervals
 from neurodyn.plot.lesions import plot_lesions
-from neurodyn.plot.preference_maps import plot_preference_map
+from neurodyn.plot.preference_maps import draw_map_atlas, plot_preference_map
 from neurodyn.plot.selectivity_plane import plot_selectivity_plane
-from neurodyn.plot.style import figure
+from neurodyn.plot.style import figure, house_style
 
 
 def test_boxes_and_plane():
@@ -38,3 +39,38 @@ def test_lesions_beside_controls():
     ds = xr.Dataset({k: (dims, np.full(shape, 0.1)) for k in names}, {"group": ["space", "time"], "kind": ["output"], "n_silenced": ("size", [2, 4])})
     plot_lesions(ax, ds, "output")
     assert ax.get_legend_handles_labels()[1] == ["space", "time"]
+
+
+def networks(n_channels=4):
+    """What grating_tuning finds for two networks and their twins, one layer of 2 x 2 positions."""
+    at = [v.ravel() for v in np.meshgrid(range(n_channels), [0, 1], [0, 1], indexing="ij")]
+    shape = (2, 2, 4 * n_channels)
+    rng = np.random.default_rng(0)
+    dims = ("model_name", "untrained", "neuroid")
+    data = {"preferred_orientation_deg": (dims, 180 * rng.random(shape)), "preferred_spatial_frequency_cpp": (dims, 0.4 * rng.random(shape))}
+    data["osi"] = (dims, np.where(np.arange(shape[-1]) == 0, 0.0, 0.2 + 0.8 * rng.random(shape)))
+    coords = {"layer": ("neuroid", ["V1"] * shape[-1]), **{k: ("neuroid", v) for k, v in zip(("channel", "row", "column"), at, strict=True)}}
+    coords |= {"model_name": ["a", "b"], "spatial_frequency_cpp": ("spatial_frequency", [0.1, 0.4])}
+    return xr.Dataset(data, coords)
+
+
+def test_an_atlas_holds_every_network_and_its_twin():
+    tuning = networks()
+    with house_style():
+        fig = draw_map_atlas([("family", tuning, ("V1",))], {"a": "first"}, "A note.")
+    sheets = [ax.get_images()[0].get_array() for ax in fig.axes[:2]]
+    assert sheets[0].shape == sheets[1].shape
+    cyan = [np.all(np.isclose(s[..., :3], (0, 0xD5 / 255, 0xF0 / 255)), axis=-1).sum() for s in sheets]
+    assert cyan == [4 * 24 * 24, 0]  # the untuned unit of each of the four, a quarter of a tile, has no orientation but a frequency
+    assert {"family", "first", "b", "V1"} <= {t.get_text() for t in fig.axes[0].texts}
+
+
+def test_intervals_of_networks_by_layer():
+    ax = figure("single", 60).subplots()
+    values = {k: (("model_name", "untrained", "layer_name"), np.full((2, 2, 2), v)) for k, v in (("osi", 0.5), ("osi_low", 0.4), ("osi_high", 0.6))}
+    summary = xr.Dataset(values, {"model_name": ["a", "b"], "layer_name": ["V1", "V2"]})
+    plot_layer_intervals(ax, [summary], "osi", layers=["V1", "V2", "V4"])
+    assert ax.get_legend_handles_labels()[1] == ["trained", "untrained twin"]
+    x = np.concatenate([line.get_xdata() for line in ax.lines])
+    assert len(set(x.round(6))) == 8  # nothing on top of another
+    assert np.abs(x - x.round()).max() < 0.5
