@@ -3,7 +3,8 @@
 #
 # Reads the results of `analyses/selectivity` and writes `analyses/selectivity/claims.md`.  Run what is missing first:
 #
-#     for k in drc cordsnet-digits feedback convrnn; do neurodyn run selectivity/plane_$k; done
+#     for k in drc cordsnet-digits cordsnet-small cordsnet-mnist cordsnet-cifar10 feedback convrnn v4 gdram; do neurodyn run selectivity/plane_$k; done
+#     for k in convrnn v4 cordsnet cordsnet-mnist cordsnet-cifar10 feedback drc drc-teacher gdram; do neurodyn run selectivity/layers_$k; done
 #     for k in lesions_drc lesions_feedback neurons_v4 units_v4 gabor_neurons_v4 gabor_units_v4 neurons_it units_it; do neurodyn run selectivity/$k; done
 #     python analyses/notebooks/selectivity_claims.py
 
@@ -17,7 +18,10 @@ from neurodyn.errors import ArtefactError
 from neurodyn.experiment.run import open_result
 from neurodyn.numerics.resampling import bootstrap_ci
 
-EARLY = {"drc": ("gru1", "gru2"), "cordsnet-digits": ("area0", "area1"), "cordsnet-mnist": ("area0", "area1"), "feedback": ("area1",), "convrnn": ("conv2",)}
+EARLY = {"drc": ("gru1", "gru2"), "cordsnet-digits": ("area0", "area1"), "cordsnet-small": ("area0", "area1"), "cordsnet-mnist": ("area0", "area1")}
+EARLY |= {"cordsnet-cifar10": ("area0", "area1"), "feedback": ("area1",), "convrnn": ("conv2",), "v4": ("conv2",), "gdram": ("recognition",)}
+FAMILIES = ("convrnn", "v4", "cordsnet", "cordsnet-mnist", "cordsnet-cifar10", "feedback", "drc", "drc-teacher", "gdram")
+MEASURES = {"osi": 2, "dsi": 2, "f1_f0": 2, "preferred_spatial_frequency_cpp": 3}
 SHARE, LEVEL = 0.1, 0.95
 HEAD = """# Selectivity: claims tested
 
@@ -29,10 +33,29 @@ SPAN = f"""
 ## Early recurrent units span the plane of spatial and temporal selectivity (dynamical recurrent classifier)
 
 `as claimed` where at least a tenth of the units of an early recurrent layer is spatial ((S - T) / (S + T) above 1/3) and at least a tenth temporal (below -1/3),
-each by the lower bound of its interval ({SHARE:.0%}).  Area: root of the determinant of the covariance of S and T, 0.083 for an even square.
+each by the lower bound of its interval ({SHARE:.0%}).  Area: root of the determinant of the covariance of S and T, 0.083 for an even square.  Units with S and T
+both below 0.1 (`neither`) have no index: the ratio of two such numbers says nothing; shares are of all units.
 
-| network | layer | n | index, mean | index, SD [CI] | twin's SD [CI] | area [CI] | twin's area [CI] | spatial | temporal [CI] | need movement [CI] | found |
-|---|---|---|---|---|---|---|---|---|---|---|---|
+| network | layer | n | index, mean | index, SD [CI] | twin's SD [CI] | area [CI] | twin's area [CI] | spatial | temporal [CI] | neither | need movement [CI] | found |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
+"""
+MAPS = """
+## Tuning to gratings layer by layer, beside the untrained twin
+
+Every position of every layer; the median over channels of the median over positions, with intervals from resampling channels, which are what is independent.
+Left out: the maze networks (a square of their mazes is 2 x 2 pixels of wall, passage, start or goal, and nothing in between or in motion is ever shown: a
+grating is no image to them) and PC-RNN (it sees a measurement in k-space and reconstructs it: there is no frame to put a grating into).
+
+In how many networks training moves a layer's median up or down, by a 95 % interval of trained less twin that leaves 0 out; a fortieth each way would by chance.
+
+| family | layer | networks | tuned, trained (twin) | OSI up, down | DSI up, down | F1/F0 up, down | spatial frequency up, down |
+|---|---|---|---|---|---|---|---|
+"""
+EACH = """
+Network by network (trained; twin; difference):
+
+| network | layer | channels | OSI | | | DSI | | | F1/F0 | | | spatial frequency (cycles/pixel) | | |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 LESIONS = """
 ## Lesions by class of selectivity
@@ -72,7 +95,35 @@ def span_rows(key, plane):
             spans = min(float(one.share_space_low), float(one.share_time_low)) >= SHARE
             cells = [label, layer, str(int(one.n_units)), f"{float(one.index_mean):.2f}", interval(one, "index_spread"), interval(twin, "index_spread")]
             cells += [interval(one, "area", 4), interval(twin, "area", 4), f"{float(one.share_space):.2f}", interval(one, "share_time", 2)]
+            cells.append(f"{float(one.share_neither):.2f}")
             yield "| " + " | ".join([*cells, interval(one, "share_synergy", 2), "as claimed" if spans else "not shown"]) + " |"
+
+
+def moved(summary, layer, measure):
+    """In how many networks the layer's difference from the twin is above and below 0."""
+    low, high = (summary[f"{measure}_difference_{side}"].sel(layer_name=layer).values for side in ("low", "high"))
+    return f"{int((low > 0).sum())}, {int((high < 0).sum())}"
+
+
+def family_rows(name, summary):
+    for layer in summary.layer_name.values.tolist():
+        share = summary.share_tuned.sel(layer_name=layer).values
+        n = int(np.isfinite(share[:, 0]).sum())
+        if n:
+            cells = [name, layer, str(n), f"{np.nanmean(share[:, 0]):.2f} ({np.nanmean(share[:, 1]):.2f})", *(moved(summary, layer, k) for k in MEASURES)]
+            yield "| " + " | ".join(cells) + " |"
+
+
+def map_rows(summary):
+    for name in summary.model_name.values.tolist():
+        for layer in summary.layer_name.values.tolist():
+            one = summary.sel(model_name=name, layer_name=layer)
+            if not np.isfinite(one.osi).any():
+                continue
+            cells = [name, layer, str(int(one.n_channels[0]))]
+            for k, digits in MEASURES.items():
+                cells += [interval(one.isel(untrained=m), k, digits) for m in (0, 1)] + [interval(one, f"{k}_difference", digits)]
+            yield "| " + " | ".join(cells) + " |"
 
 
 def lesion_rows(name, ds):
@@ -122,6 +173,10 @@ def report(path, **options):
         lines += [] if plane is None else [row + "\n" for row in span_rows(key, plane)]
     rows = [line for line in lines if line.startswith("| ") and line.endswith((" as claimed |\n", " not shown |\n"))]
     lines.append(f"\n{sum('as claimed' in row for row in rows)} of {len(rows)} layers do as claimed.\n")
+    summaries = {key: found for key in FAMILIES if (found := read(f"layers_{key}", **options)) is not None}
+    for head, rows_of in ((MAPS, family_rows), (EACH, lambda _, summary: map_rows(summary))):
+        lines.append(head)
+        lines += [row + "\n" for key, summary in summaries.items() for row in rows_of(key, summary)]
     lines.append(LESIONS)
     for key in ("drc", "feedback"):
         ds = read(f"lesions_{key}", **options)
