@@ -3,8 +3,11 @@
 from neurodyn.plot.preference_maps import draw_map_atlas
 
 INPUTS = {"feedback": "selectivity/gratings_feedback", "drc": "selectivity/gratings_drc", "teacher": "selectivity/gratings_drc-teacher"}
-AREAS = ("area1.u", "area1.d", "area1.z", "area1", "area2.u", "area2", "area3.u", "area3")
-NOTE = "First four channels of each layer, one pixel a position: trained (left of a pair) and untrained twin (right)."
+AREAS = ("area1.u", "area1.d", "area1", "area2", "area3")
+NOTE = (
+    "First four channels of each layer, one pixel a position: trained (left of a pair) and untrained twin (right).\n"
+    "u: bottom-up input, d: top-down input; those of other areas are summarised elsewhere."
+)
 
 
 def draw(feedback, drc, teacher):

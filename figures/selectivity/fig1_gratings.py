@@ -14,17 +14,20 @@ MEASURES = {
     "preferred_spatial_frequency_cpp": "preferred spatial\nfrequency (cycles/pixel)",
     "preferred_temporal_frequency_hz": "preferred temporal\nfrequency (Hz)",
 }
-NOTE = "Every unit of each layer that responds.  Box: quartiles and median; whiskers: 5th to 95th percentile of units"
+NOTE = (
+    "Every unit that responds (a to e: {} trained, {} untrained; f to j: {} and {}; s: stem).\n"
+    "Box: quartiles and median; whiskers: 5th to 95th percentile of units"
+)
 
 
 def by_layer(cell, name):
     layer, values = np.asarray(cell.layer.values, dtype=str), cell[name].values
-    return {k.removeprefix("area").removeprefix("conv"): values[layer == k] for k in dict.fromkeys(layer.tolist()) if k}
+    return {k.removeprefix("area").removeprefix("conv").replace("stem", "s"): values[layer == k] for k in dict.fromkeys(layer.tolist()) if k}
 
 
 def draw(digits, cifar):
     fig = figure("double", 118)
-    axes = fig.subplots(2, 5, gridspec_kw={"wspace": 0.0})
+    axes, counts = fig.subplots(2, 5, gridspec_kw={"wspace": 0.0}), []
     for row, data, (network, title, kind) in zip(axes, (digits, cifar), NETWORKS.values(), strict=True):
         cells = [data.sel(model_name=network).isel(untrained=m) for m in (0, 1)]
         for ax, (measure, text) in zip(row, MEASURES.items(), strict=True):
@@ -39,8 +42,9 @@ def draw(digits, cifar):
         ticks = cells[0].temporal_frequency_hz.values.ravel()
         row[4].set_yticks(ticks, [f"{t:g}" for t in ticks])
         row[4].minorticks_off()
-        row[0].set_title(f"{title} (n={len(cells[0].neuroid)})", loc="left")
+        row[0].set_title(title, loc="left")
+        counts.append([int((np.asarray(c.layer.values).astype(str) != "").sum()) for c in cells])
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=2, title=NOTE)
+    fig.legend(handles, labels, loc="outside lower center", ncols=2, title=NOTE.format(*counts[0], *counts[1]))
     panel_letter(list(axes.ravel()), dx=-8)
     return fig

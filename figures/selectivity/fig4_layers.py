@@ -28,7 +28,10 @@ MEASURES = {
     "f1_f0": "F1 / F0\n(above 1: simple)",
     "preferred_spatial_frequency_cpp": "preferred spatial\nfrequency (c/pixel)",
 }
-NOTE = "One dot a network: median over channels of the median over positions; bars: {level:.0%} bootstrap intervals over channels (n = 3 to 64 a layer)"
+NOTE = (
+    "One dot a network: median over channels of the median over positions; bars: {level:.0%} bootstrap intervals over\n"
+    "the 3 to 64 channels of a layer that respond.  F1 / F0 is cut at 1000 (units without a mean response)."
+)
 
 
 def draw(**summaries):
@@ -36,11 +39,11 @@ def draw(**summaries):
     layers = {title: list(dict.fromkeys(str(v) for data in group for v in data.layer_name.values)) for title, group in groups.items()}
     fig = figure("double", 150)
     axes = fig.subplots(len(MEASURES), len(groups), sharex="col", sharey="row", width_ratios=[len(v) + 0.6 for v in layers.values()])
-    for row, (measure, text) in zip(axes, MEASURES.items(), strict=True):
+    for k, (row, (measure, text)) in enumerate(zip(axes, MEASURES.items(), strict=True)):
         for ax, (title, group) in zip(row, groups.items(), strict=True):
             plot_layer_intervals(ax, group, measure, layers=layers[title])
             ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
-            if row is axes[0]:
+            if k == 0:
                 count = sum(data.sizes["model_name"] for data in group)
                 ax.set_title(f"{title} ({count})", fontsize=6.5)
         row[0].set_ylabel(text)
@@ -48,7 +51,7 @@ def draw(**summaries):
         ax.set_ylim(-0.03, 1.03)
     for ax in axes[2]:
         ax.set_yscale("log")
-        ax.set_ylim(0.02, 60)
+        ax.set_ylim(0.01, 2000)
         ax.axhline(1, color="black", lw=0.5, ls=":", zorder=0)
     axes[3, 0].set_ylim(0, 0.47)
     handles, labels = axes[0, 0].get_legend_handles_labels()
