@@ -11,7 +11,6 @@ Times are CPU seconds of this process, so that other work on the machine counts 
 import resource
 import sys
 import time
-import warnings
 
 import numpy as np
 import torch
@@ -118,51 +117,41 @@ def states(n_states=16, n_modes=8):
     print(f"  largest difference {gap:.1e}")
 
 
-class Reported:
-    """An operator that says on stderr how far its products have come."""
-
-    def __init__(self, operator, every=100):
-        self.operator, self.every, self.count, self.seconds = operator, every, 0, 0.0
-        self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
-
-    def block(self, vectors):
-        begin = time.process_time()
-        out = self.operator.block(vectors)
-        self.seconds += time.process_time() - begin
-        self.count += len(vectors)
-        if self.count % self.every < len(vectors):
-            print(f"  {self.count} products, {self.seconds:.0f} s in them, {time.process_time():.0f} CPU s in all", file=sys.stderr, flush=True)
-        return out
-
-    def matvec(self, vector):
-        return self.block(vector.reshape(1, -1))[0]
-
-
-def whole(n_modes=100):
+def whole(n_modes=100, depth=8):
     from neurodyn.architectures import cordsnet
+    from neurodyn.dynamics.components import components
+    from neurodyn.numerics.diagonal_blocks import leading_of_blocks
 
-    model = cordsnet.build(cordsnet.Config(depth=8, n_classes=1000, image_size=224), seed=0)
+    model = cordsnet.build(cordsnet.Config(depth=depth, n_classes=1000, image_size=224), seed=0)
     with torch.no_grad():
         drive = model.encode(torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)))
         state = model.initial_state(drive)
         for _ in range(40):
             state = model.step(state, drive)
-    op = Reported(jacobian(model, state, drive))
-    v = torch.randn(op.shape[1])
-    for _ in range(14):
-        op.matvec(v)
-    _, once = timed(lambda: op.matvec(v), 5)
-    print(f"  one product {1e3 * once:.0f} ms", flush=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pairs, t = timed(lambda: arnoldi.leading_eigenpairs(op, n_modes, tol=1e-5, seed=0, vectors=False))
+    parts, finding = timed(lambda: components(model, state, drive))
+    blocks, floor = [jacobian(model, state, drive, layers=part) for part in parts], []
+    print(f"  {len(parts)} blocks, found in {finding:.1f} s: {', '.join('+'.join(part.keys) for part in parts)}", flush=True)
+
+    def solve(i, k, above):
+        degree = 8 if blocks[i].shape[0] > 60_000 else 1  # as neurodyn.analysis.eigenspectrum chooses
+        options = {"tol": 1e-5, "seed": 0, "vectors": False, "filter_degree": degree, "above": above}
+        pairs, t = timed(lambda: arnoldi.leading_eigenpairs(blocks[i], k, **options))
+        v = torch.randn(blocks[i].shape[1])
+        floor.append(pairs.n_matvecs * timed(lambda: blocks[i].matvec(v), 5)[1])
+        print(
+            f"  {'+'.join(parts[i].keys)}, {blocks[i].shape[0]} units: {int(pairs.converged.sum())} of {len(pairs.values)} modes with moduli above "
+            f"{max(above, 0):.6f} converged, {pairs.n_matvecs} products ({floor[-1]:.0f} s), {t:.0f} s; {np.abs(pairs.values[0]):.6f} .. "
+            f"{np.abs(pairs.values[-1]):.6f}",
+            flush=True,
+        )
+        return [pairs]
+
+    [(pairs, owner)], t = timed(lambda: leading_of_blocks(solve, [b.shape[0] for b in blocks], n_modes, tol=1e-5))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"CordsNet-R8 (random weights), whole-network Jacobian, {op.shape[0]} units, {n_modes} modes, float32, tol 1e-5")
-    print(
-        f"  {t:.0f} CPU s, {pairs.n_matvecs} products of {1e3 * once:.0f} ms (their sum, the floor: {pairs.n_matvecs * once:.0f} s), peak memory {peak:.1f} GiB"
-    )
+    print(f"CordsNet-R{depth} (random weights), whole-network Jacobian, {sum(b.shape[0] for b in blocks)} units, {n_modes} modes, float32, tol 1e-5")
+    print(f"  {t:.0f} CPU s, {pairs.n_matvecs} products with the blocks (their sum, the floor: {sum(floor):.0f} s), peak memory {peak:.1f} GiB")
     print(f"  {int(pairs.converged.sum())} of {len(pairs.values)} converged, worst residual {pairs.residuals.max() / np.abs(pairs.values).max():.1e}")
-    print(f"  moduli {np.abs(pairs.values[0]):.6f} .. {np.abs(pairs.values[-1]):.6f}")
+    print(f"  moduli {np.abs(pairs.values[0]):.6f} .. {np.abs(pairs.values[-1]):.6f}; of each block: {np.bincount(owner, minlength=len(blocks)).tolist()}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from neurodyn.analysis.condition_contrasts import condition_contrasts
 from neurodyn.analysis.control_responses import control_responses
 from neurodyn.analysis.decoding import decoding
 from neurodyn.analysis.dimensionality import dimensionality
+from neurodyn.analysis.dynamical_similarity import dynamical_similarity
 from neurodyn.analysis.early_stopping import early_stopping
 from neurodyn.analysis.eigenspectrum import eigenspectrum
 from neurodyn.analysis.factorial import factorial
@@ -85,6 +86,7 @@ __all__ = [
     "control_responses",
     "decoding",
     "dimensionality",
+    "dynamical_similarity",
     "early_stopping",
     "eigenspectrum",
     "factorial",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
 
+from neurodyn.dynamics.components import components
 from neurodyn.dynamics.linearise import ConvolutionOperator, LinearOperator, as_dtype, gated_operator, jacobian, kernel_operator, resolving_dtype
-from neurodyn.dynamics.vectorise import check_state, expand_rows
-from neurodyn.errors import ConfigError, SchemaError, unknown_name
+from neurodyn.dynamics.vectorise import check_state, expand_rows, phase_space
+from neurodyn.errors import ConfigError, ConvergenceWarning, SchemaError, unknown_name
 from neurodyn.numerics import arnoldi
+from neurodyn.numerics.diagonal_blocks import leading_of_blocks
 
 if TYPE_CHECKING:
     import torch
@@ -89,8 +92,9 @@ def eigenspectrum(
                                                            the model is
         field_timescale_ms   (presentation, mode)  ms      -1 / Re growth_rate
         field_rotation_hz    (presentation, mode)  Hz      |Im growth_rate| / (2 pi)
+        block                (presentation, mode)          State keys, comma-separated, of the diagonal block whose mode it is
         condition            (presentation, mode)  1       on request: error <= condition * residual to first order
-        n_matvecs            (presentation)                products with the operator
+        n_matvecs            (presentation)                products with the operator, or with its blocks
         ===================  ====================  ======  =================================================================
 
         Where the model's steps are not time, ``timescale_step`` and ``rotation_per_step`` replace the variables in ms and Hz.
@@ -109,6 +113,11 @@ def eigenspectrum(
     Notes
     -----
     One step is x(t + dt) = F(x(t)); a mode v of J = dF/dx evolves as eigenvalue^(t / dt) v.  No matrix is formed.
+
+    Where parts of the state do not act on each other both ways (:func:`neurodyn.dynamics.components.components`), J is block triangular
+    and its spectrum the union of its diagonal blocks' spectra.  Each block is then solved alone, and asked for no more modes than it
+    has among the leading ones; the residual is that of the block, whose change by as much makes the eigenvalue exact for the whole.
+    Condition numbers depend on what lies between the blocks: with `conditions` the whole is solved at once.
 
     Examples
     --------
@@ -129,13 +138,14 @@ def eigenspectrum(
     state = {k: expand_rows(v, n) for k, v in state.items()}
     precision = dtype if dtype is not None else resolving_dtype(model, state, tol)
     model, state, drive = as_dtype(model, state, drive, precision)
-    whole = _operator(model, state, drive, operator, layer)
-    if n > 1 and whole.n_states == n and not (conditions or warm_start):
-        found = _together(whole, n_modes, which, tol, seed)
+    operators = _operators(model, state, drive, operator, layer, whole=conditions)
+    if len(operators) == 1:
+        found = _solve(next(iter(operators.values())), n_modes, which, tol, seed, conditions, warm_start)
+        owners = [np.zeros(len(f.values), int) for f in found]
     else:
-        found = _one_by_one(whole, n_modes, which, tol, seed, conditions, warm_start)
+        found, owners = _union(list(operators.values()), n_modes, which, tol, seed, warm_start)
     if operator == "kernel":  # the same for every state
-        found = found * n
+        found, owners = found * n, owners * n
     leak = 1.0 if operator == "jacobian" else _leak(model, layer)
     attrs = {
         "operator": operator,
@@ -145,42 +155,78 @@ def eigenspectrum(
         "seed": seed,
     }
     dataset = modes_dataset(found, dt_ms=model.dt_ms, leak=leak, stimulus_id=stimulus_id)
-    return dataset.assign_attrs(attrs)
+    names = np.full(dataset["eigenvalue"].shape, "", dtype=object)
+    for row, owner in enumerate(owners):
+        names[row, : len(owner)] = [list(operators)[i] for i in owner]
+    return dataset.assign(block=(("presentation", "mode"), names.astype(str))).assign_attrs(attrs)
 
 
-def _operator(model: DynamicalModel, state: State, drive: Drive, kind: str, layer: str | Sequence[str] | None) -> LinearOperator:
+def _operators(model: DynamicalModel, state: State, drive: Drive, kind: str, layer: str | Sequence[str] | None, *, whole: bool) -> dict[str, LinearOperator]:
+    """The operator by its State keys; of a block triangular Jacobian the diagonal blocks."""
     if kind == "jacobian":
-        return jacobian(model, state, drive, layers=layer)
+        parts = [phase_space(model, state, layer)] if whole else components(model, state, drive, layer)
+        return {",".join(part.keys): jacobian(model, state, drive, layers=part) for part in parts}
     assert isinstance(layer, str)
-    return kernel_operator(model, state, layer) if kind == "kernel" else gated_operator(model, state, drive, layer)
+    return {layer: kernel_operator(model, state, layer) if kind == "kernel" else gated_operator(model, state, drive, layer)}
 
 
 def _degree(whole: LinearOperator, which: str) -> int:
-    """Powers of the operator pay where it is a bare convolution so large that orthogonalisation is what costs."""
-    return 4 if isinstance(whole, ConvolutionOperator) and which == "LM" and whole.shape[0] > 20_000 else 1
+    """Powers of the operator pay where it is so large that orthogonalisation is what costs."""
+    if which == "LI" or whole.shape[0] < (20_000 if isinstance(whole, ConvolutionOperator) else 60_000):
+        return 1
+    return 4 if isinstance(whole, ConvolutionOperator) else 8
 
 
-def _one_by_one(whole: LinearOperator, n_modes: int, which: str, tol: float, seed: int, conditions: bool, warm: bool) -> list[Eigenpairs]:
+def _union(operators: Sequence[LinearOperator], n_modes: int, which: str, tol: float, seed: int, warm: bool) -> tuple[list[Eigenpairs], list[np.ndarray]]:
+    """The modes of a block triangular operator from those of its diagonal blocks."""
+
+    def solve(i: int, k: int, above: float) -> list[Eigenpairs]:
+        return _solve(operators[i], k, which, tol, seed, False, warm, above)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # by its own radius; the union's is what counts
+        both = leading_of_blocks(solve, [op.shape[0] for op in operators], n_modes, which=which, tol=tol)
+    for modes, _ in both:
+        arnoldi.warn(modes, tol, operators[0].dtype)
+    return [modes for modes, _ in both], [owner for _, owner in both]
+
+
+def _solve(whole: LinearOperator, n_modes: int, which: str, tol: float, seed: int, conditions: bool, warm: bool, above: float = -np.inf) -> list[Eigenpairs]:
+    if whole.n_states > 1 and not (conditions or warm):
+        return _together(whole, n_modes, which, tol, seed, above)
+    return _one_by_one(whole, n_modes, which, tol, seed, conditions, warm, above)
+
+
+def _one_by_one(whole: LinearOperator, n_modes: int, which: str, tol: float, seed: int, conditions: bool, warm: bool, above: float) -> list[Eigenpairs]:
     found: list[Eigenpairs] = []
     for i in range(whole.n_states):
         start = found[-1].right_vectors if warm and found else None
         found.append(
             arnoldi.leading_eigenpairs(
-                whole.row(i), n_modes, which=which, tol=tol, seed=seed, start=start, left=conditions, vectors=warm, filter_degree=_degree(whole, which)
+                whole.row(i),
+                n_modes,
+                which=which,
+                tol=tol,
+                seed=seed,
+                start=start,
+                left=conditions,
+                vectors=warm,
+                filter_degree=_degree(whole, which),
+                above=above,
             )
         )
     return found
 
 
-def _together(whole: LinearOperator, n_modes: int, which: str, tol: float, seed: int) -> list[Eigenpairs]:
+def _together(whole: LinearOperator, n_modes: int, which: str, tol: float, seed: int, above: float) -> list[Eigenpairs]:
     """In groups whose Krylov spaces fit in 2 GiB; one by one where not even two do."""
     each = (2 * n_modes + 60) * whole.shape[0] * whole.dtype.itemsize
     at_once = int(2**31 // each)
     if at_once < 2 or _degree(whole, which) > 1:
-        return _one_by_one(whole, n_modes, which, tol, seed, False, False)
+        return _one_by_one(whole, n_modes, which, tol, seed, False, False, above)
     found: list[Eigenpairs] = []
     for i in range(0, whole.n_states, at_once):
-        found += arnoldi.leading_eigenpairs_many(whole.rows(slice(i, i + at_once)), n_modes, which=which, tol=tol, seed=seed)
+        found += arnoldi.leading_eigenpairs_many(whole.rows(slice(i, i + at_once)), n_modes, which=which, tol=tol, seed=seed, above=above)
     return found
 
 

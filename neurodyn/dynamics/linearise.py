@@ -221,9 +221,9 @@ def jacobian(
     state: State,
     drive: Drive,
     *,
-    layers: str | Sequence[str] | None = None,
-    inputs: str | Sequence[str] | None = None,
-    outputs: str | Sequence[str] | None = None,
+    layers: str | Sequence[str] | PhaseSpace | None = None,
+    inputs: str | Sequence[str] | PhaseSpace | None = None,
+    outputs: str | Sequence[str] | PhaseSpace | None = None,
     dtype: torch.dtype | None = None,
 ) -> JacobianOperator:
     """The step Jacobian d step(x) / d x, as an operator.
@@ -236,9 +236,9 @@ def jacobian(
         vectors must have B rows, row b belonging to state b.
     drive : Drive
         Input held constant, one row or B.
-    layers : str or sequence of str, optional
+    layers : str, sequence of str or PhaseSpace, optional
         One layer, some, or the whole phase space when absent.  Everything else is held.
-    inputs, outputs : str or sequence of str, optional
+    inputs, outputs : str, sequence of str or PhaseSpace, optional
         The block of the Jacobian from `inputs` to `outputs`; both are `layers` when absent.
     dtype : torch.dtype, optional
         Precision of the products; a copy of the model is converted where its own differs.
@@ -270,7 +270,10 @@ def jacobian(
     check_state(model, state, drive, where="jacobian")
     if dtype is not None:
         model, state, drive = as_dtype(model, state, drive, dtype)
-    into, out = phase_space(model, state, inputs if inputs is not None else layers), phase_space(model, state, outputs if outputs is not None else layers)
+    into, out = (
+        part if isinstance(part, PhaseSpace) else phase_space(model, state, part)
+        for part in (inputs if inputs is not None else layers, outputs if outputs is not None else layers)
+    )
     point = into.flatten(state).detach()
 
     def select(which: slice) -> Callable[[Tensor], Tensor]:

@@ -10,7 +10,6 @@ The iteration is in :mod:`neurodyn.numerics.krylov_schur`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +17,16 @@ import numpy as np
 from scipy import linalg
 
 from neurodyn.errors import AccuracyWarning, ConfigError, ConvergenceWarning, NumericsError
-from neurodyn.numerics.eigen_order import ordering, ranked, ritz, threshold
+from neurodyn.numerics.eigen_order import anchor, ordering, ranked, reach, ritz, threshold
 from neurodyn.numerics.krylov_schur import Plan, Subspace, drive, krylov_schur
 from neurodyn.numerics.operators import Operator, as_operator
 from neurodyn.seeding import torch_generator
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
-__all__ = ["Eigenpairs", "leading_eigenpairs", "leading_eigenpairs_many", "ordering"]
+__all__ = ["Eigenpairs", "leading_eigenpairs", "leading_eigenpairs_many", "ordering", "warn"]
 
 DENSE_BELOW = 256
 ILL_CONDITIONED = 1e6
@@ -77,6 +77,7 @@ def leading_eigenpairs(
     filter_degree: int = 1,
     verify: bool = True,
     max_matvecs: int | None = None,
+    above: float = -np.inf,
 ) -> Eigenpairs:
     """Leading eigenvalues and eigenvectors of a real square operator.
 
@@ -104,13 +105,16 @@ def leading_eigenpairs(
     vectors : bool
         Whether to return the right vectors.
     filter_degree : int
-        Iterate with this power of the operator (``which="LM"`` only): fewer, better vectors to orthogonalise for more products.
-        Pays where a product is cheap beside the orthogonalisation: 4 halves the time for a 3x3 convolution of 200,000 units.
+        Iterate with this power of the operator, shifted so that it parts what is wanted (not for ``"LI"``): fewer, better vectors to
+        orthogonalise for more products.  Pays where a product is cheap beside the orthogonalisation, as for a convolution of 200,000 units.
     verify : bool
         After convergence, search the rest of the space from a fresh start until the modes that come next are known too: no copy of
         a repeated eigenvalue is missed, and none that the first start passed over.
     max_matvecs : int, optional
         Stop there and return what has converged.
+    above : float
+        Of the `n_modes`, only those that `which` ranks higher: with a modulus (``"LM"``) or a real part (``"LR"``) above this number, or
+        nearer than minus this number; the first mode in any case.
 
     Returns
     -------
@@ -150,21 +154,30 @@ def leading_eigenpairs(
         )
     if not tol > 0 or block_size < 1:
         raise ConfigError("leading_eigenpairs", f"`tol` is {tol} and `block_size` {block_size}", expected="both above 0")
-    if filter_degree < 1 or (filter_degree > 1 and which != "LM"):
+    if filter_degree < 1 or (filter_degree > 1 and which == "LI"):
         raise ConfigError(
-            "leading_eigenpairs", f'`filter_degree` is {filter_degree} with which="{which}"', expected='1, or more with which="LM"', fix="filter_degree=1"
+            "leading_eigenpairs", f'`filter_degree` is {filter_degree} with which="{which}"', expected="1, or more but for LI", fix="filter_degree=1"
         )
-    plan = replace(_plan(n, n_modes, which, tol, subspace, block_size, verify, max_matvecs), degree=filter_degree)
+    plan = replace(_plan(n, n_modes, which, tol, subspace, block_size, verify, max_matvecs), degree=filter_degree, above=above)
     if n <= DENSE_BELOW or plan.size + 2 * plan.block >= n:
-        found = _solve_dense(op, n_modes, plan.order, tol, vectors=vectors, left=left)
+        found = _solve_dense(op, plan, vectors=vectors, left=left)
     else:
         found = _solve_krylov(op, plan, seed, start, vectors=vectors, left=left)
-    _warn(found, n_modes, tol, op)
+    warn(found, tol, op.dtype)
     return found
 
 
 def leading_eigenpairs_many(
-    operator: Any, n_modes: int, *, which: str = "LM", tol: float = 1e-8, seed: int, subspace: int | None = None, vectors: bool = False, verify: bool = True
+    operator: Any,
+    n_modes: int,
+    *,
+    which: str = "LM",
+    tol: float = 1e-8,
+    seed: int,
+    subspace: int | None = None,
+    vectors: bool = False,
+    verify: bool = True,
+    above: float = -np.inf,
 ) -> list[Eigenpairs]:
     """Leading eigenpairs of many operators of one size, iterated in step so that their products are made together.
 
@@ -173,7 +186,7 @@ def leading_eigenpairs_many(
     operator : object with ``shape``, ``n_states``, ``dtype``, ``device``, ``block`` and ``row``
         ``block`` multiplies (n_states, n), row b by operator b; ``row(b)`` is that operator alone.  The operators of
         :mod:`neurodyn.dynamics.linearise` at several states are of this kind.
-    n_modes, which, tol, seed, subspace, vectors, verify
+    n_modes, which, tol, seed, subspace, vectors, verify, above
         As for :func:`leading_eigenpairs`, and for every state the same result.
 
     Returns
@@ -195,9 +208,9 @@ def leading_eigenpairs_many(
     singles = [as_operator(operator.row(i), where="leading_eigenpairs") for i in range(count)]
     if not 1 <= n_modes <= n:
         return [leading_eigenpairs(singles[0], n_modes, which=which, tol=tol, seed=seed)]
-    plan = _plan(n, n_modes, which, tol, subspace, 1, verify, None)
+    plan = replace(_plan(n, n_modes, which, tol, subspace, 1, verify, None), above=above)
     if n <= DENSE_BELOW or plan.size + 2 >= n:
-        return [leading_eigenpairs(op, n_modes, which=which, tol=tol, seed=seed, vectors=vectors) for op in singles]
+        return [leading_eigenpairs(op, n_modes, which=which, tol=tol, seed=seed, vectors=vectors, above=above) for op in singles]
     checked = Operator(n, operator.dtype, torch.device(operator.device), operator.block, None, where="leading_eigenpairs")
     runs = [krylov_schur(op, plan, seed, None) for op in singles]
     requests = torch.zeros(count, n, dtype=operator.dtype, device=operator.device)
@@ -216,11 +229,11 @@ def leading_eigenpairs_many(
                 requests[i] = 0.0
     found = []
     for i, op in enumerate(singles):
-        values, small = ritz(done[i].matrix, plan.order, plan.n_modes)
+        values, small = ritz(done[i].matrix, plan.order, plan.n_modes, plan.above)
         rights, residuals = _measure(op, done[i].basis, values, small, vectors=vectors)
         products = done[i].n_products + op.n_products
         found.append(Eigenpairs(values, residuals, rights, residuals <= threshold(tol, values), products))
-        _warn(found[-1], n_modes, tol, op)
+        warn(found[-1], tol, op.dtype)
     return found
 
 
@@ -231,23 +244,24 @@ def _plan(n: int, n_modes: int, which: str, tol: float, subspace: int | None, bl
             "leading_eigenpairs", f"`subspace` is {size} for {n_modes} modes", expected=f"at least {n_modes + 2 + block}", fix=f"subspace={2 * n_modes + 20}"
         )
     budget = max_matvecs if max_matvecs is not None else max(100 * size, 20_000)
-    return Plan(n_modes, min(size, n), block, tol, verify, budget, ordering(which))
+    ordering(which)  # refuses what it does not know
+    return Plan(n_modes, min(size, n), block, tol, verify, budget, which)
 
 
 # ---------------------------------------------------------------------------------------------------------------- dense
 
 
-def _solve_dense(op: Operator, n_modes: int, order: Callable, tol: float, *, vectors: bool, left: bool) -> Eigenpairs:
+def _solve_dense(op: Operator, plan: Plan, *, vectors: bool, left: bool) -> Eigenpairs:
     matrix = op.matrix()
     values, lefts, rights = linalg.eig(matrix, left=True, right=True)
-    rank = ranked(values, order, n_modes)
+    rank = ranked(values, plan.order, plan.n_modes, plan.above)
     values, lefts, rights = values[rank], lefts[:, rank], rights[:, rank]
     rights = rights / np.linalg.norm(rights, axis=0)
     lefts = lefts / np.linalg.norm(lefts, axis=0)
     residuals = np.linalg.norm(matrix @ rights - rights * values, axis=0)
     with np.errstate(divide="ignore"):
         conditions = 1.0 / np.abs((lefts.conj() * rights).sum(axis=0))
-    converged = residuals <= threshold(tol, values)
+    converged = residuals <= threshold(plan.tol, values)
     return Eigenpairs(values, residuals, rights if vectors else None, converged, op.n_products, lefts if left else None, conditions)
 
 
@@ -257,7 +271,7 @@ def _solve_dense(op: Operator, n_modes: int, order: Callable, tol: float, *, vec
 def _solve_krylov(op: Operator, plan: Plan, seed: int, start: Any, *, vectors: bool, left: bool) -> Eigenpairs:
     found = _filtered(op, plan, seed, start) if plan.degree > 1 else None
     found = found or drive(op.block, krylov_schur(op, plan, seed, start))
-    values, small = ritz(found.matrix, plan.order, plan.n_modes)
+    values, small = ritz(found.matrix, plan.order, plan.n_modes, plan.above)
     rights, residuals = _measure(op, found.basis, values, small, vectors=vectors or left)
     del found
     converged = residuals <= threshold(plan.tol, values)
@@ -272,48 +286,75 @@ def _solve_krylov(op: Operator, plan: Plan, seed: int, start: Any, *, vectors: b
 
 
 def _filtered(op: Operator, plan: Plan, seed: int, start: Any) -> Subspace | None:
-    """Iterate with a power of the operator, which ranks moduli the same, and project the operator itself at the end.
+    """Iterate with a power of the shifted operator, which parts what is wanted faster, and project the operator itself at the end.
 
-    None where the subspace of the power is not one of the operator to tolerance: eigenvalues that the power does not tell apart.
+    The power ranks eigenvalues by their distance from the shift.  The search ends when all are known that lie at least as far from it as
+    any value ranked among the wanted ones can, so that none is missed.  None where the subspace of the power does not become one of the
+    operator to tolerance: eigenvalues that the power does not tell apart.
     """
     import torch
 
-    scale = _scale(op, seed)
+    centre, radius = _extent(op, seed)
+    shift = anchor(plan.which, centre, radius)
+    scale = radius + abs(centre - shift) or 1.0
     taken: list[Subspace] = []
+    tries = [0]
 
     def power(vectors: Tensor) -> Tensor:
         for _ in range(plan.degree):
-            vectors = op.block(vectors) / scale
+            vectors = torch.sub(op.block(vectors), vectors, alpha=shift) / scale
         return vectors
 
-    def accept(basis: Tensor) -> bool:
+    def accept(basis: Tensor, now: Plan) -> Plan | None:
         moved = torch.cat([op.block(part) for part in basis.split(16)])
         T = (basis @ moved.t()).double().cpu().numpy()
-        values, S = ritz(T, plan.order, plan.n_modes)
+        values, S = ritz(T, plan.order, plan.n_modes, plan.above)
         rest = moved - torch.as_tensor(T.T.copy()).to(moved.device, moved.dtype) @ basis
         gram = (rest @ rest.t()).double().cpu().numpy()
         errors = np.sqrt(np.abs(np.einsum("im,ij,jm->m", S.conj(), gram, S)))
+        far = np.sort(np.abs(np.linalg.eigvals(T) - shift))[::-1]
+        needed = int((far >= (1 - plan.tol) * reach(plan.which, shift, max(float(plan.order(values[-1:])[0]), plan.above))).sum())
+        tries[0] += 1
+        if needed > now.n_modes:
+            more = needed if needed < len(far) else needed + plan.n_modes // 4
+            return replace(now, n_modes=more) if more + 10 < now.size else None
         if bool((errors <= np.maximum(0.9 * threshold(plan.tol, values), 4 * op.epsilon * np.linalg.norm(T))).all()):
             taken.append(Subspace(basis, T, op.n_products, False))
-        return bool(taken)
+            return None
+        return replace(now, tol=0.3 * now.tol) if tries[0] < 6 else None
 
     many = Operator(op.n, op.dtype, op.device, power, None, where=op.where)
-    drive(many.block, krylov_schur(many, replace(plan, max_products=plan.max_products // plan.degree), seed, start, accept))
+    spare = 0 if shift == 0.0 else plan.n_modes // 2 + 4
+    steeper = 0.3 * plan.degree * (abs(centre) + radius) / scale  # a residual of the power is this many times one of the operator
+    inner = replace(
+        plan,
+        n_modes=plan.n_modes + spare,
+        size=min(plan.size + 2 * spare, op.n),
+        tol=min(plan.tol * max(steeper, 1.0), 1e-2),
+        which="LM",
+        above=-np.inf if plan.above == -np.inf else (max(reach(plan.which, shift, plan.above), 0.0) / scale) ** plan.degree,
+        max_products=plan.max_products // plan.degree,
+    )
+    drive(many.block, krylov_schur(many, inner, seed, start, accept))
     return taken[0] if taken else None
 
 
-def _scale(op: Operator, seed: int) -> float:
-    """A rough size of the operator, so that its powers neither overflow nor vanish."""
+def _extent(op: Operator, seed: int) -> tuple[float, float]:
+    """The mean of an operator's eigenvalues and how far they lie from it, both roughly."""
     import torch
 
     v = torch.randn(1, op.n, generator=torch_generator(seed, "scale"), dtype=torch.float32).to(op.device, op.dtype)
-    size = 0.0
-    for _ in range(5):
-        v = op.block(v / v.norm())
-        size = float(v.norm())
-        if size == 0.0:
-            return 1.0
-    return size
+    v = v / v.norm()
+    moved = op.block(v)
+    centre, radius = float((v * moved).sum()), 0.0
+    for _ in range(8):
+        v = torch.sub(moved, v, alpha=centre)
+        radius = float(v.norm())
+        if radius == 0.0:
+            break
+        v = v / radius
+        moved = op.block(v)
+    return (0.0 if abs(centre) < 0.1 * radius else centre), radius
 
 
 def _measure(op: Operator, basis: Tensor, values: np.ndarray, small: np.ndarray, *, vectors: bool, chunk: int = 16) -> tuple[np.ndarray | None, np.ndarray]:
@@ -350,7 +391,7 @@ def _measure(op: Operator, basis: Tensor, values: np.ndarray, small: np.ndarray,
 def _left_vectors(op: Operator, plan: Plan, seed: int, values: np.ndarray, rights: np.ndarray | None) -> np.ndarray:
     """Leading eigenvectors of the transpose, matched to `values`."""
     found = drive(op.rblock, krylov_schur(op, plan, seed + 1, None))
-    others, small = ritz(found.matrix, plan.order, plan.n_modes)
+    others, small = ritz(found.matrix, plan.order, plan.n_modes, plan.above)
     lefts, _ = _measure(op.transposed(), found.basis, others, small, vectors=True)
     assert lefts is not None
     pair = _match(values, others)
@@ -363,11 +404,13 @@ def _match(values: np.ndarray, others: np.ndarray) -> np.ndarray:
     return linear_sum_assignment(np.abs(values[:, None] - others[None, :]))[1]
 
 
-def _warn(found: Eigenpairs, n_modes: int, tol: float, op: Operator) -> None:
+def warn(found: Eigenpairs, tol: float, dtype: torch.dtype) -> None:
+    """One warning where modes have not converged, one where eigenvalues are ill-conditioned; each names the mend."""
+    import torch
+
     if not found.converged.all():
         worst = float(found.residuals.max())
-        low = tol < 20 * op.epsilon
-        fix = "work in float64, or tol=1e-5" if low else "raise max_matvecs or subspace, or loosen tol"
+        fix = "work in float64, or tol=1e-5" if tol < 20 * torch.finfo(dtype).eps else "raise max_matvecs or subspace, or loosen tol"
         warnings.warn(
             f"leading_eigenpairs: {int((~found.converged).sum())} of {len(found.values)} modes are above tol={tol:g} "
             f"(largest residual {worst:.2e}); they are marked in `converged`\n  fix: {fix}",

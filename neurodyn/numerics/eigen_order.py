@@ -8,7 +8,7 @@ import numpy as np
 
 from neurodyn.errors import unknown_name
 
-__all__ = ["ordering", "ranked", "ritz", "threshold"]
+__all__ = ["anchor", "ordering", "ranked", "reach", "ritz", "threshold"]
 
 
 def ordering(which: str) -> Callable[[np.ndarray], np.ndarray]:
@@ -33,9 +33,44 @@ def ordering(which: str) -> Callable[[np.ndarray], np.ndarray]:
     raise unknown_name("leading_eigenpairs", "`which`", which, [*keys, "nearest 1"])
 
 
-def ranked(values: np.ndarray, order: Callable, n_modes: int) -> np.ndarray:
-    """Indices of the first `n_modes` values, or one more to keep a pair; conjugates must be adjacent in `values`."""
-    rank = np.argsort(-order(values), kind="stable")
+def anchor(which: str, centre: float, radius: float) -> float:
+    """The point s such that the powers of A - s rank a spectrum of that centre and radius much as `which` does, and part it fastest.
+
+    Examples
+    --------
+    >>> anchor("LM", 0.0, 1.0), anchor("LM", 3.0, 1.0), anchor("LR", 3.0, 1.0), anchor("nearest 1", 3.0, 1.0)
+    (0.0, 2.0, 2.0, 4.0)
+    """
+    if which == "LM":
+        return float(np.copysign(max(abs(centre) - radius, 0.0), centre))
+    if which == "LR":
+        return centre - radius
+    return centre - float(np.copysign(radius, float(which.partition(" ")[2]) - centre))
+
+
+def reach(which: str, s: float, key: float) -> float:
+    """How near to s a value may lie whose rank by `which` is at least `key`: whoever knows all that are further away has missed none.
+
+    Examples
+    --------
+    >>> reach("LM", 2.0, 3.5), reach("LR", 2.0, 3.5), reach("nearest 1", -1.0, -0.5)
+    (1.5, 1.5, 1.5)
+    """
+    if which == "LM":
+        return key - abs(s)
+    if which == "LR":
+        return key - s
+    return abs(float(which.partition(" ")[2]) - s) + key
+
+
+def ranked(values: np.ndarray, order: Callable, n_modes: int, above: float = -np.inf) -> np.ndarray:
+    """Indices of the first `n_modes` values, or one more to keep a pair; conjugates must be adjacent in `values`.
+
+    Of those only the ones ranked higher than `above`, and the first in any case.
+    """
+    keys = order(values)
+    rank = np.argsort(-keys, kind="stable")
+    n_modes = min(n_modes, max(1, int((keys > above).sum())))
     if n_modes < len(values):
         last = values[rank[n_modes - 1]]
         if last.imag > 0:
@@ -48,8 +83,8 @@ def threshold(tol: float, values: np.ndarray) -> float:
     return tol * float(np.abs(values).max(initial=0.0))
 
 
-def ritz(T: np.ndarray, order: Callable, n_modes: int) -> tuple[np.ndarray, np.ndarray]:
+def ritz(T: np.ndarray, order: Callable, n_modes: int, above: float = -np.inf) -> tuple[np.ndarray, np.ndarray]:
     """The first `n_modes` eigenvalues of a projected operator, or one more to keep a pair, and their vectors."""
     values, S = np.linalg.eig(T)
-    rank = ranked(values.astype(complex), order, n_modes)
+    rank = ranked(values.astype(complex), order, n_modes, above)
     return values.astype(complex)[rank], S[:, rank]

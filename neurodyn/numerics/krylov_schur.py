@@ -8,14 +8,14 @@ References: Stewart 2001 (Krylov-Schur); Daniel, Gragg, Kaufman and Stewart 1976
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import linalg
 
 from neurodyn.errors import NumericsError
-from neurodyn.numerics.eigen_order import ranked, threshold
+from neurodyn.numerics.eigen_order import ordering, ranked, threshold
 from neurodyn.numerics.operators import Operator
 from neurodyn.seeding import torch_generator
 
@@ -52,8 +52,14 @@ class Plan:
     tol: float
     verify: bool
     max_products: int
-    order: Callable[[np.ndarray], np.ndarray]
+    which: str
     degree: int = 1
+    above: float = -np.inf
+
+    @property
+    def order(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The key by which eigenvalues are ranked."""
+        return ordering(self.which)
 
 
 def drive(block: Callable[[Tensor], Tensor], run: Application) -> Subspace:
@@ -66,8 +72,11 @@ def drive(block: Callable[[Tensor], Tensor], run: Application) -> Subspace:
         return end.value
 
 
-def krylov_schur(op: Operator, plan: Plan, seed: int, start: Any, accept: Callable[[Tensor], bool] | None = None) -> Application:
-    """Iterate until the wanted Ritz values have converged; yields blocks of vectors and is sent their products."""
+def krylov_schur(op: Operator, plan: Plan, seed: int, start: Any, accept: Callable[[Tensor, Plan], Plan | None] | None = None) -> Application:
+    """Iterate until the wanted Ritz values have converged; yields blocks of vectors and is sent their products.
+
+    `accept` is shown the basis once the plan is fulfilled, and returns a stricter plan to go on with, or None to end.
+    """
     import torch
 
     n, b, m = op.n, plan.block, plan.size
@@ -75,15 +84,18 @@ def krylov_schur(op: Operator, plan: Plan, seed: int, start: Any, accept: Callab
     basis = torch.empty(m + b, n, dtype=op.dtype, device=op.device)
     basis[:b] = _fill_block(basis[:0], _start(op, b, generator, start), None, generator)[0]
     H = np.zeros((m + b, m))
-    done, products, settled, refused = 0, 0, None, 0
+    done, products, settled, mean = 0, 0, None, None
     while True:
         while done + b <= m:
             W = yield basis[done : done + b]
             products += b
-            scale = W.norm(dim=1)
-            h, W = _orthogonalise(basis[: done + b], W, scale)
-            basis[done + b : done + 2 * b], r = _fill_block(basis[: done + b], W, scale, generator)
+            if mean is None:  # near the mean eigenvalue: without it a product is less parallel to its vector, and one pass orthogonalises it
+                mean = float((basis[0] * W[0]).sum())
+            size, W = W.norm(dim=1), torch.sub(W, basis[done : done + b], alpha=mean)
+            h, W = _orthogonalise(basis[: done + b], W, W.norm(dim=1))
+            basis[done + b : done + 2 * b], r = _fill_block(basis[: done + b], W, size, generator)
             H[: done + b, done : done + b] = h
+            H[done : done + b, done : done + b] += mean * np.eye(b)
             H[done + b : done + 2 * b, done : done + b] = r
             done += b
         T, Z = linalg.schur(H[:done, :done], output="real")
@@ -97,9 +109,10 @@ def krylov_schur(op: Operator, plan: Plan, seed: int, start: Any, accept: Callab
             last = basis[done : done + b].clone()
             coupling = H[done : done + b, :done] @ Z[:, :keep]
             _rotate(basis, Z[:, :keep], done)
-            if over or accept is None or accept(basis[:keep]) or refused == 3:
+            stricter = accept(basis[:keep], plan) if accept is not None and not over else None
+            if stricter is None:
                 return Subspace(basis[:keep], T[:keep, :keep], products, over and not ready)
-            refused, plan = refused + 1, replace(plan, tol=0.3 * plan.tol)
+            plan, settled = stricter, None if stricter.n_modes > plan.n_modes else settled
             H[:] = 0.0
             H[:keep, :keep], H[keep : keep + b, :keep] = T[:keep, :keep], coupling
             basis[keep : keep + b], done = last, keep
@@ -187,8 +200,8 @@ def _fill_block(basis: Tensor, W: Tensor, scale: Tensor | None, generator: torch
 def _check(T: np.ndarray, coupling: np.ndarray, plan: Plan, epsilon: float) -> tuple[np.ndarray, bool, bool]:
     """Wanted Ritz values, whether all are good enough, and whether the next few are known well enough to say they come after."""
     values, S = np.linalg.eig(T)
-    rank = ranked(values, plan.order, plan.n_modes)
-    more = ranked(values, plan.order, min(plan.n_modes + GUARDS, len(values)))[len(rank) :]
+    rank = ranked(values, plan.order, plan.n_modes, plan.above)
+    more = ranked(values, plan.order, min(len(rank) + GUARDS, len(values)))[len(rank) :]
     errors = np.linalg.norm(coupling @ S[:, rank], axis=0)
     try:
         conditions = np.linalg.norm(np.linalg.inv(S)[rank], axis=1)

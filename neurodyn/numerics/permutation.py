@@ -7,7 +7,7 @@ import numpy as np
 from neurodyn.errors import NumericsError
 from neurodyn.seeding import numpy_generator
 
-__all__ = ["condition_test"]
+__all__ = ["condition_test", "group_test"]
 
 _CHUNK = 2048
 
@@ -61,6 +61,55 @@ def condition_test(values: np.ndarray, condition: np.ndarray, *, stratum: np.nda
     index = _balanced(condition, stratum, counts, n_permutations, generator)
     larger = _by_labels(x, condition, stratum, n_permutations, generator) if index is None else _by_shifts(x, index, n_permutations, generator)
     return (1 + larger) / (1 + n_permutations)
+
+
+def group_test(distances: np.ndarray, n_first: int) -> tuple[float, np.ndarray]:
+    """Do two groups of estimates lie further apart than estimates of one group do?
+
+    Parameters
+    ----------
+    distances : array, (estimate, estimate)
+        Symmetric; the first `n_first` estimates are one group, the others the other.
+    n_first : int
+
+    Returns
+    -------
+    excess : float
+        Mean distance between the groups less the mean distance within them.
+    null : array, (permutation)
+        The excess for every way of dealing the estimates to groups of these sizes, the true one first.  The share of them at least as
+        large as `excess` is a probability, exact where the estimates are exchangeable.
+
+    Raises
+    ------
+    NumericsError
+        A group of fewer than two estimates, or so many that they cannot be dealt in every way.
+
+    Examples
+    --------
+    >>> place = np.array([0.0, 0.1, 0.2, 5.0, 5.1, 5.2])
+    >>> excess, null = group_test(np.abs(place[:, None] - place[None, :]), 3)
+    >>> round(excess, 2), len(null), float(np.mean(null >= excess - 1e-12))
+    (4.87, 20, 0.1)
+    """
+    from itertools import combinations
+    from math import comb
+
+    D = np.asarray(distances, float)
+    n = len(D)
+    if D.shape != (n, n) or not 2 <= n_first <= n - 2 or comb(n, n_first) > 200_000:
+        raise NumericsError("group_test", f"distances of shape {D.shape}, {n_first} in the first group", expected="two or more in each group, 20 in all")
+    member = np.zeros((comb(n, n_first), n), bool)
+    for row, chosen in enumerate(combinations(range(n), n_first)):  # the true dealing comes first
+        member[row, list(chosen)] = True
+    inside = member.astype(float)
+    outside = 1 - inside
+    off = D - np.diag(np.diag(D))
+    own, other = (np.einsum("pi,ij,pj->p", m, off, m, optimize=True) for m in (inside, outside))
+    across = np.einsum("pi,ij,pj->p", inside, off, outside, optimize=True)
+    n_other = n - n_first
+    null = across / (n_first * n_other) - (own + other) / (n_first * (n_first - 1) + n_other * (n_other - 1))
+    return float(null[0]), null
 
 
 def _balanced(condition: np.ndarray, stratum: np.ndarray, counts: np.ndarray, n_permutations: int, generator: np.random.Generator) -> np.ndarray | None:

@@ -255,7 +255,7 @@ class Broken:
         (Broken(300, lambda v: v * float("nan")), {}, NumericsError, "NaN"),
         (Broken(300, lambda v: v[:5]), {}, NumericsError, "shape"),
         (Broken(300, lambda v: v), {"left": True}, NumericsError, "rmatvec"),
-        (np.eye(300), {"filter_degree": 2, "which": "LR"}, ConfigError, "filter_degree=1"),
+        (np.eye(300), {"filter_degree": 2, "which": "LI"}, ConfigError, "filter_degree=1"),
         (np.eye(300), {"start": np.zeros(3)}, NumericsError, "start"),
     ],
 )
