@@ -78,7 +78,8 @@ def components(model: DynamicalModel, state: State, drive: Drive, layers: str | 
 def _upwards(reaches: np.ndarray, group: np.ndarray, count: int) -> list[int]:
     """The groups in an order in which none acts on an earlier one; among free ones, the order of the keys."""
     before = {g: {int(group[i]) for i in np.nonzero(reaches[:, group == g].any(axis=1))[0]} - {g} for g in range(count)}
-    left, done = list(dict.fromkeys(int(g) for g in group)), []
+    left: list[int] = list(dict.fromkeys(int(g) for g in group))
+    done: list[int] = []
     while left:
         done.append(next(g for g in left if before[g] <= set(done)))
         left.remove(done[-1])
