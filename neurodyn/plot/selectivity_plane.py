@@ -79,7 +79,8 @@ def draw_selectivity_planes(plane: xr.Dataset, model: str) -> Figure:
         ax.set_ylabel(text)
         ax.set_ylim(bottom=-0.04 * ax.get_ylim()[1])
     handles, labels = low[0].get_legend_handles_labels()
-    title = f"{model}, central unit of each channel; activations above grey; bars: {plane.attrs['level']:.0%} bootstrap intervals over units"
+    title = f"{model}, central unit of each channel; activations above grey; bars: {plane.attrs['level']:.0%} bootstrap intervals over units.\n"
+    title += "Units that neither a still image nor flicker drives to a tenth of their best movie have no index."
     fig.legend(handles, labels, loc="outside lower center", ncols=2, title=title)
     panel_letter(top[0], "a", dx=-8)
     for ax, letter in zip(low, "bcd", strict=True):
