@@ -35,6 +35,11 @@ STUDENT = {
     "position_scale_px": 4.0,
 }
 TEACHER = {"n_train": 12_500, "n_test": 1_000, "n_epochs": 2, "batch_size": 64}
+TEACHERS = {  # the first teaches; the published small ones, at their learning rate, stand beside it
+    "teacher": ("two_core", {}),
+    "teacher-v1": ("v1", {"learning_rate": 1e-3}),
+    "teacher-v2": ("v2", {"learning_rate": 1e-3}),
+}
 SHORT = {"epoch_size": 750, "n_cached": 4_000, "n_test": 3_000, "batch_size": 32, "back_batch_size": 64}
 NAME = "drc-teacher-cifar10"
 TEST_SEED = 20220425
@@ -69,8 +74,10 @@ def plan(network, folder):
 
     condition, _, seed = network.rpartition("-s")
     seed = int(seed)
-    if condition == "teacher":
-        return drc_teacher.build(drc_teacher.Config(), seed=seed), teacher_recipe, teacher_recipe.Parameters(**TEACHER), "drc_teacher", {}, seed
+    if condition in TEACHERS:
+        kind, changes = TEACHERS[condition]
+        parameters = teacher_recipe.Parameters(**TEACHER | changes)
+        return drc_teacher.build(drc_teacher.Config(kind), seed=seed), teacher_recipe, parameters, "drc_teacher", {}, seed
     architecture, config, changes = CONDITIONS[condition]
     config = {**STUDENT, **config} if architecture == "drc" else config
     module = {"drc": drc, "drc_baseline": drc_baseline}[architecture]
@@ -95,7 +102,7 @@ def train(networks, folder):
         save_weights(model, where / "weights.safetensors")
         metrics |= {"train_s": round(time.monotonic() - began, 1), "cpu_s": round(time.process_time() - cpu, 1)}
         (where / "metrics.json").write_text(json.dumps(metrics, indent=1))
-        if network.startswith("teacher"):
+        if network == "teacher-s0":
             card(network, folder, folder, NAME)
         print(network, {k: round(v, 4) for k, v in metrics.items() if not isinstance(v, dict) and "frame" not in k}, flush=True)
 

@@ -27,7 +27,7 @@ def draw(table, outcomes):
         colour = next((COLOURS[c] for key, c in KINDS.items() if group.startswith(key)), COLOURS["vermilion"])
         centre, low, high = (100 * float(one[v]) for v in ("accuracy", "low", "high"))
         left.errorbar(centre, k, xerr=[[centre - low], [high - centre]], color=colour, marker="o", markersize=2.2)
-        left.text(101, k, f"{centre:.1f}", fontsize=5.6, va="center")
+        left.text(104, k, f"{centre:.1f}", fontsize=5.6, va="center")
     left.set_yticks(range(len(groups)), [f"{wrapped(g)} (n = {int(own.n_networks.sel(group=g))})" for g in groups], fontsize=5.4)
     left.axvline(10, color="0.5", linewidth=0.6, linestyle=":")
     left.set(xlabel=f"accuracy (%)\n{table.attrs['n_images']:,} test images, mean of n networks", xlim=(0, 100))
