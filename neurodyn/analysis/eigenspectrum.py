@@ -172,7 +172,7 @@ def _operators(model: DynamicalModel, state: State, drive: Drive, kind: str, lay
 
 def _degree(whole: LinearOperator, which: str) -> int:
     """Powers of the operator pay where it is so large that orthogonalisation is what costs."""
-    if which == "LI" or whole.shape[0] < (20_000 if isinstance(whole, ConvolutionOperator) else 60_000):
+    if which == "LI" or whole.shape[0] < (5_000 if isinstance(whole, ConvolutionOperator) else 60_000):
         return 1
     return 4 if isinstance(whole, ConvolutionOperator) else 8
 

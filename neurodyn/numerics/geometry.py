@@ -37,8 +37,9 @@ def _checked(X: np.ndarray, where: str, name: str) -> np.ndarray:
 
 
 def _condensed(square: np.ndarray) -> np.ndarray:
-    i, j = np.triu_indices(square.shape[-1], 1)
-    return square[..., i, j]
+    n = square.shape[-1]
+    i, j = np.triu_indices(n, 1)
+    return np.take(square.reshape(*square.shape[:-2], n * n), i * n + j, axis=-1)  # pairs of one RDM side by side, unlike square[..., i, j]
 
 
 def squareform(condensed: np.ndarray) -> np.ndarray:
@@ -172,7 +173,13 @@ def _cosine_of(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 
 def _pearson_of(A: np.ndarray, B: np.ndarray) -> np.ndarray:
-    return _cosine_of(A - A.mean(-1, keepdims=True), B - B.mean(-1, keepdims=True))
+    """From sums of products, without centred copies, unless means so far beyond the spread would cost digits."""
+    n = A.shape[-1]
+    a, b = A.mean(-1), B.mean(-1)
+    own, other = (np.einsum("ij,ij->i", X, X) - n * m**2 for X, m in ((A, a), (B, b)))
+    if (n * a**2 >= 1e4 * own).any() or (n * b**2 >= 1e4 * other).any():
+        return _cosine_of(A - a[:, None], B - b[:, None])
+    return (A @ B.T - n * np.outer(a, b)) / np.sqrt(np.outer(own, other))
 
 
 def _spearman_of(A: np.ndarray, B: np.ndarray) -> np.ndarray:
@@ -236,7 +243,7 @@ def compare_rdms(A: np.ndarray, B: np.ndarray, *, method: str = "spearman") -> n
     """
     if method not in COMPARISONS:
         raise unknown_name("compare_rdms", "`method`", method, COMPARISONS)
-    A, B = np.atleast_2d(np.asarray(A, float)), np.atleast_2d(np.asarray(B, float))
+    A, B = (np.atleast_2d(np.ascontiguousarray(X, dtype=float)) for X in (A, B))
     if A.ndim != 2 or B.ndim != 2 or A.shape[1] != B.shape[1]:
         raise NumericsError("compare_rdms", f"RDMs of {A.shape[-1]} and {B.shape[-1]} pairs", expected="the same conditions in the same order")
     for name, X in (("A", A), ("B", B)):

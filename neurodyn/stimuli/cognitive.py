@@ -168,9 +168,8 @@ def trials(
         )
     table = _conditions(spec.name, n, stimulus_set, n_angles, numpy_generator(seed, "conditions", task))
     epoch = _epochs(spec, dt_ms, random_durations, durations_ms or {}, numpy_generator(seed, "durations", task))
-    shown, target = _play(spec, table, epoch)
+    shown, carries, target = _play(spec, table, epoch)
     draw = numpy_generator(seed, "noise", task).standard_normal(shown.shape)
-    carries = (shown != np.asarray(spec.mean)) & np.array([not c.startswith(("fixation", "cue")) for c in spec.inputs])
     pixels = np.clip(shown + noise * np.where(carries, draw, 0.0), 0.0, 1.0)
     start = np.arange(len(epoch)) * dt_ms
     begun = start[epoch == "response"][0]
@@ -264,35 +263,40 @@ def _angles(n: int | None, stimulus_set: str, n_angles: int, generator: np.rando
     return {"angle": angle, "condition": rows, "choice": np.full(len(angle), -1)}
 
 
-def _play(spec: Task, table: dict[str, np.ndarray], epoch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs (presentation, frame, channel) without noise, and targets (presentation, frame, output)."""
+def _play(spec: Task, table: dict[str, np.ndarray], epoch: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs (presentation, frame, channel) without noise, where they carry evidence, and targets (presentation, frame, output)."""
     n = len(table["choice"])
     shown = np.tile(np.asarray(spec.mean), (n, len(epoch), 1))
+    carries = np.zeros(shown.shape, bool)
     target = np.zeros((n, len(epoch), len(spec.outputs)))
     waiting = epoch != "response"
     shown[:, waiting, 0] = 1.0
     target[:, waiting, 0] = 1.0
     for when, levels in _levels(spec.name, table).items():
         for channel, value in levels.items():
-            shown[:, epoch == when, spec.inputs.index(channel)] = value[:, None]
+            where = np.ix_(np.isfinite(value), epoch == when, [spec.inputs.index(channel)])
+            shown[where] = value[np.isfinite(value), None, None]
+            carries[where] = not channel.startswith("cue")
     respond = ~waiting
     if "angle" in table:
         answer = np.stack([np.cos(table["angle"]), np.sin(table["angle"])], axis=1)
     else:
         answer = np.eye(len(spec.outputs) - 1)[table["choice"]]
     target[:, respond, 1:] = answer[:, None]
-    return shown, target
+    return shown, carries, target
 
 
 def _levels(task: str, table: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
-    """For every epoch in which something is shown, the level of each channel."""
+    """For every epoch in which something is shown, the level of each channel; NaN in trials that do not use it."""
     if task == "perceptual_decision":
         e = table["evidence"]
         return {"stimulus": {"left": (1 + e) / 2, "right": (1 - e) / 2}}
     if task == "multisensory_decision":
         e, seen, heard = table["evidence"], table["modality"] != "auditory", table["modality"] != "visual"
-        high, low = (1 + e) / 2, (1 - e) / 2
-        return {"stimulus": {"visual_high": high * seen, "visual_low": low * seen, "auditory_high": high * heard, "auditory_low": low * heard}}
+        levels = {}
+        for sense, used in (("visual", seen), ("auditory", heard)):
+            levels |= {f"{sense}_high": np.where(used, (1 + e) / 2, np.nan), f"{sense}_low": np.where(used, (1 - e) / 2, np.nan)}
+        return {"stimulus": levels}
     if task == "context_decision":
         motion, colour, cue = table["motion"], table["colour"], table["context"] == "motion"
         sides = {"motion_left": (1 + motion) / 2, "motion_right": (1 - motion) / 2, "colour_left": (1 + colour) / 2, "colour_right": (1 - colour) / 2}

@@ -172,6 +172,48 @@ def test_filtering_by_a_power_finds_the_same(degree):
     assert distance(found.values, np.linalg.eigvals(A)) < 1e-6
 
 
+@pytest.mark.parametrize("which", ["LM", "LR", "nearest 1"])
+@pytest.mark.parametrize("normal", [True, False])
+def test_filtering_by_a_power_of_the_shifted_operator(which, normal):
+    """A leak moves the spectrum from zero: the power must be of the operator less most of it, and still miss nothing."""
+    B = random_matrix(600, 5) if normal else random_matrix(600, 5) + 0.5 * np.triu(random_matrix(600, 6), 1)
+    A = 0.8 * np.eye(600) + 0.15 * B
+    found = arnoldi.leading_eigenpairs(A, 20, which=which, seed=0, filter_degree=4)
+    assert found.converged.all()
+    assert distance(found.values, np.linalg.eigvals(A), arnoldi.ordering(which)) < 1e-6
+
+
+@pytest.mark.parametrize(("which", "above"), [("LM", 0.95), ("LR", 0.9), ("nearest 1", -0.15)])
+@pytest.mark.parametrize("degree", [1, 4])
+def test_only_what_lies_above(which, above, degree):
+    A = 0.5 * np.eye(500) + 0.5 * random_matrix(500, 7)
+    key, truth = arnoldi.ordering(which), np.linalg.eigvals(A)
+    found = arnoldi.leading_eigenpairs(A, 60, which=which, seed=0, above=above, filter_degree=degree)
+    assert len(found.values) == (key(truth) > above).sum() < 60 and found.converged.all()
+    assert distance(found.values, truth, key) < 1e-6
+    one = arnoldi.leading_eigenpairs(A, 60, which=which, seed=0, above=10.0, filter_degree=degree)
+    assert 1 <= len(one.values) <= 2 and key(one.values)[0] == pytest.approx(key(truth).max(), abs=1e-7)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+@pytest.mark.parametrize("place", ["a few beyond", "in the midst"])
+def test_nearest_one_of_a_thousand(strength, place):
+    """Slow modes beside unstable ones, or in the midst of a spectrum that lies on both sides of 1; in a good basis and a bad one."""
+    rng = np.random.default_rng(0)
+    n = 1000
+    near = 1 + 1e-3 * np.arange(-2, 3)
+    if place == "a few beyond":
+        values = np.concatenate([near, 1.1 + 0.04 * np.arange(10), 2.0 * np.sqrt(rng.random(n - 15)) - 1.2])
+    else:
+        values = np.concatenate([near, 1 + 0.1 * rng.choice([-1, 1], n - 5) * (1 + 9 * rng.random(n - 5))])
+    basis = np.eye(n) + strength * np.triu(rng.standard_normal((n, n)), 1) / np.sqrt(n)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccuracyWarning)
+        found = arnoldi.leading_eigenpairs(basis @ np.diag(values) @ np.linalg.inv(basis), 5, which="nearest 1", seed=0)
+    assert found.converged.all()
+    assert distance(found.values, values.astype(complex), arnoldi.ordering("nearest 1")) < 1e-6
+
+
 def test_filtering_survives_eigenvalues_the_power_cannot_tell_apart():
     n = 400
     values = np.concatenate([[1.0, -1.0, 0.9, -0.9], np.linspace(-0.5, 0.5, n - 4)])

@@ -57,6 +57,13 @@ def test_comparisons_against_scipy():
         assert np.allclose(geometry.compare_rdms(A, B, method=method), [[one(a, b) for b in B] for a in A], atol=1e-12)
 
 
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1e6])
+def test_correlation_of_rdms_far_from_zero(offset):
+    A, B = np.random.default_rng(0).random((2, 3, 45)) + offset
+    np.testing.assert_allclose(geometry.compare_rdms(A, B, method="pearson"), np.corrcoef(A, B)[:3, 3:], atol=1e-9 if offset > 10 else 1e-13)
+    assert np.isnan(geometry.compare_rdms(np.full(45, offset), B, method="pearson")).all()
+
+
 def test_whitened_cosine_is_the_cosine_after_whitening():
     n = 8
     i, j = np.triu_indices(n, 1)

@@ -56,6 +56,21 @@ def test_noise_is_on_the_evidence_alone():
     assert np.array_equal(noisy[:, :5], clean[:, :5]) and np.array_equal(noisy[..., 0, :, :], clean[..., 0, :, :])
 
 
+def test_noise_does_not_depend_on_the_level_shown():
+    clean, noisy = (trials("memory_pro", seed=0, n_angles=4, noise=n).input.values[..., 0, 0] for n in (0.0, 0.1))
+    stimulus = trials("memory_pro", seed=0, n_angles=4).epoch.values == "stimulus"
+    middle = clean[:, stimulus, 1:] == 0.5  # the sine of 0, the cosine of 90 degrees
+    assert middle.any() and (noisy[:, stimulus, 1:][middle] != 0.5).all()
+    assert np.array_equal(noisy[:, ~stimulus], clean[:, ~stimulus])
+
+
+def test_a_sense_that_is_not_used_has_no_noise():
+    found = trials("multisensory_decision", seed=0, noise=0.1)
+    alone = found.input.sel(presentation=found.modality == "visual").values[..., 0, 0]
+    stimulus = found.epoch.values == "stimulus"
+    assert (alone[:, :, 3:] == 0).all() and (np.diff(alone[:, stimulus, 1], axis=1) != 0).any()
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
