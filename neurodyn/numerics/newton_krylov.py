@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FixedPoints", "anderson", "fixed_points", "merge", "newton"]
 
+SAMPLE = 128
 DENSE_UP_TO = 200
 METHODS = ("union", "anderson", "newton")
 
@@ -80,10 +81,10 @@ def fixed_points(
     seed : int
         Perturbations of the starts.
     method : {"union", "anderson", "newton"}
-        ``"union"``: Anderson from every start; then Newton from the starts that failed, from a sample of the others, from
-        perturbed points and from half-way between them; everything is kept.
+        ``"union"``: Anderson from every start; then Newton from the starts that failed, from perturbed points, from half-way between
+        them, and from a sample of the other starts that grows while points are come to only once; everything is kept.
     max_iterations : int
-        Iterations of Anderson; Newton takes a third of it.
+        Iterations of Anderson, five times as many in the union; Newton takes a third of it.
     merge_distance : float
         Points closer than this, relative to the spread of the starts, are one.
     slow_speed : float, optional
@@ -174,26 +175,33 @@ def _search(step_map: StepMap, x0: Tensor, rows: Tensor, tol: float, seed: int, 
 
     if method == "newton":
         return [(newton(step_map, x0, tol=tol, max_iterations=max(10, n // 3))[0], rows)]
-    x, speed = anderson(step_map, x0, tol=tol, max_iterations=n)
+    x, speed = anderson(step_map, x0, tol=tol, max_iterations=5 * n if method == "union" else n)  # an iteration costs a hundredth of Newton's
     settled = speed <= tol * torch.clamp(x.norm(dim=1), min=1.0)
     if method == "anderson":
         return [(x, rows)]
-    # Newton from every start that did not settle, and from enough of the others to find what does not attract
-    again = ~settled
-    again[torch.nonzero(settled)[:, 0][: max(128, len(x0) // 4)]] = True
-    starts = [x0[again]]
-    if bool(settled.any()):
-        unique = x[settled]
-        unique = unique[merge(unique, 1e-4, scale=spread)[0]]
+    iterations = max(10, n // 3)
+    chosen, group = merge(x[settled], 1e-6, scale=spread)
+    polished = newton(step_map, x[settled][chosen], tol=tol, max_iterations=10)[0]
+    found = [(polished[group], rows[settled.cpu()])]
+    starts = [x0[~settled]]
+    if len(polished):
+        unique = polished[merge(polished, 1e-4, scale=spread)[0]]
         noise = torch.randn(*unique.shape, generator=torch_generator(seed, "perturb", int(rows[0])), dtype=torch.float32).to(x0.device, x0.dtype)
         starts.append(unique + size * noise / max(1.0, unique.shape[1] ** 0.5))
         if len(unique) > 1:
             starts.append(_midpoints(unique, limit=len(x0)))
-    ends = newton(step_map, torch.cat(starts), tol=tol, max_iterations=max(10, n // 3))[0]
-    own = torch.where(settled, -1, rows.to(x0.device))[again].cpu()  # a start counts where Anderson settles it, else where Newton does
-    extra = torch.full((len(ends) - len(own),), -1)
-    polished = newton(step_map, x[settled], tol=tol, max_iterations=10)[0]
-    return [(polished, rows[settled.cpu()]), (ends, torch.cat([own, extra]))]
+    ends = newton(step_map, torch.cat(starts), tol=tol, max_iterations=iterations)[0]
+    own = rows[~settled.cpu()]  # a start counts where Anderson settles it, else where Newton does
+    found.append((ends, torch.cat([own, torch.full((len(ends) - len(own),), -1)])))
+    # Newton from starts that settled too, for what does not attract, until no point has been come to only once: few are then left unseen
+    for part in torch.nonzero(settled)[:, 0][: max(SAMPLE, len(x0) // 4)].split(SAMPLE):
+        more = newton(step_map, x0[part], tol=tol, max_iterations=iterations)[0]
+        found.append((more, torch.full((len(more),), -1)))
+        ends = torch.cat([ends, more])
+        fixed = ends[_speed(step_map, ends, 1024) <= tol * torch.clamp(ends.norm(dim=1), min=1.0)]
+        if len(fixed) and int(torch.bincount(merge(fixed, 1e-4, scale=spread)[1]).min()) > 1:
+            break
+    return found
 
 
 def _midpoints(points: Tensor, limit: int) -> Tensor:
