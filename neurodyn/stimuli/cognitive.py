@@ -293,7 +293,7 @@ def _levels(task: str, table: dict[str, np.ndarray]) -> dict[str, dict[str, np.n
         return {"stimulus": {"left": (1 + e) / 2, "right": (1 - e) / 2}}
     if task == "multisensory_decision":
         e, seen, heard = table["evidence"], table["modality"] != "auditory", table["modality"] != "visual"
-        levels = {}
+        levels: dict[str, np.ndarray] = {}
         for sense, used in (("visual", seen), ("auditory", heard)):
             levels |= {f"{sense}_high": np.where(used, (1 + e) / 2, np.nan), f"{sense}_low": np.where(used, (1 - e) / 2, np.nan)}
         return {"stimulus": levels}
