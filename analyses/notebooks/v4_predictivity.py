@@ -198,7 +198,7 @@ def table(folder, out):
         for s in SESSIONS:
             others = [o for o in SESSIONS if o != s]
             options = [str(c) for c in stored[p, s].candidate.values]
-            if p.split("_")[0] in LEFT_OUT and not p.endswith("untrained"):
+            if p.split("_")[0] in LEFT_OUT and not p.endswith(("_untrained", "_shuffled")):
                 chosen = tuple(options[int(stored[p, s][f"inner_{k}"].argmax())] for k in range(FOLDS))
             else:
                 chosen = max(options, key=lambda c, p=p, others=others: np.mean([medians[p, o, c] for o in others]))

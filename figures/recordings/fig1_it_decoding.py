@@ -20,8 +20,9 @@ def draw(it, model):
     left.annotate(f"{float(it.latency_ms):.0f} ms", (float(it.latency_ms), 0.03), xytext=(3, 0), textcoords="offset points", fontsize=6, va="bottom")
     left.set_title(f"{it.attrs['n_classes']} objects, {it.attrs['n_presentations']} trials", loc="left")
 
-    middle.plot(t, it.same, color=COLOURS["blue"], label="same position")
-    middle.plot(t, it.other, color=COLOURS["vermilion"], label="another position")
+    for name, colour, label in (("same", "blue", "same position"), ("other", "vermilion", "another position")):
+        middle.fill_between(t, it[f"{name}_low"], it[f"{name}_high"], color=COLOURS[colour], alpha=0.2, lw=0)
+        middle.plot(t, it[name], color=COLOURS[colour], label=label)
     middle.set_title("trained at one position", loc="left")
     for ax in (left, middle):
         ax.axhline(level, color="black", lw=0.6, ls=":")
@@ -42,8 +43,9 @@ def draw(it, model):
     s = (model.time_bin_start.values + model.time_bin_end.values) / 2
     for k, colour in zip(range(model.sizes["layers"]), ("sky", "green"), strict=True):
         one = model.isel(layers=k)
-        last.plot(s, one.same, color=COLOURS[colour], label=f"{one.layers.item()}, same place")
-        last.plot(s, one.other, color=COLOURS[colour], ls="--", label="  another place")
+        for name, style, label in (("same", "-", f"{one.layers.item()}, same place"), ("other", "--", "  another place")):
+            last.fill_between(s, one[f"{name}_low"], one[f"{name}_high"], color=COLOURS[colour], alpha=0.2, lw=0)
+            last.plot(s, one[name], color=COLOURS[colour], ls=style, label=label)
     chance = model.chance.isel(layers=-1)
     last.fill_between(s, chance.min("shuffle"), chance.max("shuffle"), color=COLOURS["grey"], alpha=0.35, lw=0, label="shuffled labels")
     last.axhline(1 / model.attrs["n_classes"], color="black", lw=0.6, ls=":")
@@ -52,5 +54,7 @@ def draw(it, model):
     last.set_xlabel("time from onset (ms)")
     last.set_title(f"CordsNet, {model.attrs['n_classes']} digits,\n{model.attrs['n_presentations']} pictures", loc="left")
     last.legend(loc="center right", bbox_to_anchor=(1.0, 0.52), handlelength=1.2, fontsize=5)
+    fig.text(0.99, 0.005, "Bands: 95 % intervals over held-out presentations (d: over images).", fontsize=5.5, ha="right", va="bottom")
+    fig.get_layout_engine().set(rect=(0, 0.04, 1, 0.96))
     panel_letter([left, middle, right, last], dx=-8)
     return fig

@@ -66,8 +66,9 @@ def decoding(
         latency_ms      ()                                    ms     start of the first of two bins in a row above every shuffle
         temporal        (time_bin_train, time_bin)            1      only with `over_time`
         transfer        (train_at, test_at, time_bin)         1      only with `across`
-        same            (time_bin)                            1      only with `across`: mean of transfer over equal values
-        other           (time_bin)                            1      only with `across`: mean of transfer over unequal values
+        same, other     (time_bin)                            1      only with `across`: share of held-out presentations decoded rightly by the
+                                                                     decoder of their own value, and by those of the other values
+        same_low, ...   (time_bin)                            1      95 % intervals of both over presentations, or over `groups`
         ==============  ====================================  =====  =====================================================================
 
     Raises
@@ -88,7 +89,7 @@ def decoding(
     splits = make_splits(len(codes), n_splits=folds, labels=codes, groups=owner, seed=seed)
     _refuse_missing_classes(names, codes, splits, groups)
     right, temporal = _cross(X, codes, splits, decoder, over_time)
-    interval = bootstrap_ci(right.astype(float), seed=seed) if owner is None else _over_groups(right, owner, seed)
+    interval = _interval(right, owner, seed)
     chance = np.empty((n_shuffles, len(X)))
     for k in range(n_shuffles):
         chance[k] = _cross(X, _shuffled(codes, owner, numpy_generator(seed, "decoding", k)), splits, decoder, False)[0].mean(axis=1)
@@ -103,10 +104,11 @@ def decoding(
         data["temporal"] = (("time_bin_train", TIME_BIN), temporal)
     if across is not None:
         values, place = np.unique(_coord(responses, across), return_inverse=True)
-        transfer = _transfer(X, codes, place, splits, decoder)
-        same = np.eye(len(values), dtype=bool)
+        transfer, rows = _transfer(X, codes, place, splits, decoder)
         data["transfer"] = (("train_at", "test_at", TIME_BIN), transfer)
-        data["same"], data["other"] = (TIME_BIN, transfer[same].mean(axis=0)), (TIME_BIN, transfer[~same].mean(axis=0))
+        for name, shares in zip(("same", "other"), rows, strict=True):
+            found = _interval(shares, owner, seed)
+            data |= {name: (TIME_BIN, found.estimate), f"{name}_low": (TIME_BIN, found.low), f"{name}_high": (TIME_BIN, found.high)}
         coords |= {"train_at": xr.Variable("train_at", values), "test_at": xr.Variable("test_at", values)}
     out = xr.Dataset({k: (*v, {"units": "1"}) for k, v in data.items()}, coords=coords)
     out["latency_ms"] = ((), _latency(responses, interval.estimate, chance), {"units": "ms"})
@@ -145,6 +147,10 @@ def _shuffled(codes: np.ndarray, owner: np.ndarray | None, generator: np.random.
     return generator.permutation(codes)
 
 
+def _interval(right: np.ndarray, owner: np.ndarray | None, seed: int) -> Interval:
+    return bootstrap_ci(right.astype(float), seed=seed) if owner is None else _over_groups(right, owner, seed)
+
+
 def _over_groups(right: np.ndarray, owner: np.ndarray, seed: int) -> Interval:
     """Interval of the share decoded rightly when whole groups are drawn, (time_bin)."""
     n = int(owner.max()) + 1
@@ -179,11 +185,13 @@ def _cross(X: np.ndarray, codes: np.ndarray, splits: list, decoder: str, over_ti
     return right, temporal / len(codes)
 
 
-def _transfer(X: np.ndarray, codes: np.ndarray, place: np.ndarray, splits: list, decoder: str) -> np.ndarray:
+def _transfer(X: np.ndarray, codes: np.ndarray, place: np.ndarray, splits: list, decoder: str) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy by place of training and of test, and of each presentation by the decoder of its own place and by the others', (2, time, row)."""
     n = int(place.max()) + 1
     if n < 2:
         raise ConfigError("decoding", "`across` has one value", expected="2 or more to generalise between")
     hits, count = np.zeros((n, n, len(X))), np.zeros((n, n))
+    shares = np.zeros((2, len(X), len(codes)))
     for train, test in splits:
         for a in range(n):
             rows = train[place[train] == a]
@@ -191,10 +199,13 @@ def _transfer(X: np.ndarray, codes: np.ndarray, place: np.ndarray, splits: list,
             shown = np.concatenate(held)
             for t in range(len(X)):
                 decided = decode(X[t, rows], codes[rows], X[t, shown], decoder=decoder).argmax(axis=-1) == codes[shown]
+                own = place[shown] == a
+                shares[0, t, shown[own]] = decided[own]
+                shares[1, t, shown[~own]] += decided[~own] / (n - 1)
                 for b in range(n):
                     hits[a, b, t] += decided[place[shown] == b].sum()
             count[a] += [len(h) for h in held]
-    return hits / count[:, :, None]
+    return hits / count[:, :, None], shares
 
 
 def _latency(responses: xr.DataArray, accuracy: np.ndarray, chance: np.ndarray) -> float:

@@ -59,8 +59,8 @@ def predictivity_map(
         latency_ms         (layer)                                        ms     lag of the recording behind the model with the highest
                                                                                  mean correlation over matching bins
         latency_low, high  (layer)                                        ms     95 % interval over neuroids
-        latency_by_fold    (layer, fold)                                  ms     the lag chosen without that fold
-        raw_at_latency     (layer, neuroid)                               1      correlation in each fold at the lag chosen on the others
+        latency_by_fold    (layer, fold)                                  ms     the lag chosen on that fold's training rows alone
+        raw_at_latency     (layer, neuroid)                               1      correlation in each fold at that lag, mean over folds
         projection_error   (layer)                                        1      0 where no projection was needed
         =================  =============================================  =====  ======================================================
 
@@ -74,7 +74,9 @@ def predictivity_map(
     Notes
     -----
     A lag L joins all pairs of bins whose centres differ by L, provided they cover at least half of the recording; their correlations are
-    averaged over bins and neuroids.
+    averaged over bins and neuroids.  The lag of a fold is the one with the most variance explained when its training rows are left out one by one.
+    It must not be chosen by the correlations in the other folds: their fits have seen the fold's rows, and on noise the best lag would seem to
+    predict them.
     """
     X, Y, ids, recordings = prepare(responses, recordings, "predictivity_map", nan)
     of_unit = np.asarray(responses["layer"].values).astype(str) if "layer" in responses.coords else np.full(X.shape[1], "all")
@@ -85,7 +87,9 @@ def predictivity_map(
             raise unknown_name("predictivity_map", "layer", name, known)
     splits = make_splits(len(ids), n_splits=folds, seed=seed)
     n_model, n_bins, n_sites = X.shape[2], Y.shape[2], Y.shape[1]
-    r = np.empty((folds, len(chosen), n_model, n_bins, n_sites))
+    r, inner = np.zeros((2, folds, len(chosen), n_model, n_bins, n_sites))
+    variance = np.stack([Y[train].var(axis=0) for train, _ in splits])
+    penalties = np.resize(np.asarray(alphas, dtype=float), max(2, np.size(alphas)))  # of one penalty two, so that its inner error is told
     errors = np.zeros(len(chosen))
     for i, name in enumerate(chosen):
         units = X[:, of_unit == name]
@@ -95,11 +99,13 @@ def predictivity_map(
                 x, error = project(x, n_features, numpy_generator(seed, "predictivity_map", name))
                 errors[i] = max(errors[i], error)
             if np.ptp(x, axis=0).max() == 0:  # nothing has reached this layer yet
-                r[:, i, t] = 0.0
                 continue
-            r[:, i, t] = np.moveaxis(ridge_cv(unit_rms(x), Y, splits, alphas=alphas).r, 1, 2)
-    r = np.nan_to_num(r, nan=0.0)
-    latency = _latencies(responses, recordings, r, seed)
+            fit = ridge_cv(unit_rms(x), Y, splits, alphas=penalties.tolist())
+            r[:, i, t] = np.moveaxis(fit.r, 1, 2)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                inner[:, i, t] = np.moveaxis(1 - fit.inner_error / variance, 1, 2)
+    r, inner = np.nan_to_num(r, nan=0.0), np.nan_to_num(inner, nan=0.0, neginf=0.0)
+    latency = _latencies(responses, recordings, r, inner, seed)
     unit, ms = {"units": "1"}, {"units": "ms"}
     data = {
         "raw": (("layer", "model_time_bin", TIME_BIN, NEUROID), r.mean(axis=0), unit),
@@ -117,13 +123,14 @@ def predictivity_map(
     return xr.Dataset(data, coords=coords, attrs={"folds": folds, "n_stimuli": len(ids), "regression": "ridge"})
 
 
-def _latencies(responses: xr.DataArray, recordings: xr.DataArray, r: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+def _latencies(responses: xr.DataArray, recordings: xr.DataArray, r: np.ndarray, inner: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     folds, n_layers, _, _, n_sites = r.shape
     nothing = {k: np.full(n_layers, np.nan) for k in ("all", "low", "high")}
     nothing |= {"by_fold": np.full((n_layers, folds), np.nan), "raw": np.full((n_layers, n_sites), np.nan)}
     if "time_bin_start" not in responses.coords:
         return nothing
     lags, profile = _profiles(_centres(responses), _centres(recordings), r)
+    _, told = _profiles(_centres(responses), _centres(recordings), inner)
     out = {k: v.copy() for k, v in nothing.items()}
     for i in range(n_layers):
         p = profile[:, i]  # (fold, lag, neuroid)
@@ -133,9 +140,9 @@ def _latencies(responses: xr.DataArray, recordings: xr.DataArray, r: np.ndarray,
         )
         out["low"][i], out["high"][i] = interval.low, interval.high
         for k in range(folds):
-            others = np.delete(p, k, axis=0).mean(axis=(0, 2)).argmax()
-            out["by_fold"][i, k] = lags[others]
-            out["raw"][i] = np.where(k == 0, 0.0, out["raw"][i]) + p[k, others] / folds
+            best = told[k, i].mean(axis=1).argmax()
+            out["by_fold"][i, k] = lags[best]
+            out["raw"][i] = np.where(k == 0, 0.0, out["raw"][i]) + p[k, best] / folds
     return out
 
 

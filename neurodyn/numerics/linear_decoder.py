@@ -30,7 +30,8 @@ def decode(X: np.ndarray, labels: np.ndarray, U: np.ndarray, *, decoder: str = "
     Returns
     -------
     array, (..., row, class)
-        The largest is the decision.
+        The largest is the decision.  Ridge takes all classes to be equally likely: how often each occurs among the training rows would otherwise
+        decide where features tell nothing, and in balanced folds the commonest class in training is the rarest in the test, which is below chance.
 
     Examples
     --------
@@ -52,14 +53,14 @@ def decode(X: np.ndarray, labels: np.ndarray, U: np.ndarray, *, decoder: str = "
 
 def _ridge(Z: np.ndarray, labels: np.ndarray, W: np.ndarray, n_classes: int, penalty: float) -> np.ndarray:
     target = np.eye(n_classes)[labels]
-    offset = target.mean(axis=0)
+    target -= target.mean(axis=0)
     n, p = Z.shape
     alpha = penalty * max(p, 1)
     if p <= n:
-        weights = np.linalg.solve(Z.T @ Z + alpha * np.eye(p), Z.T @ (target - offset))
+        weights = np.linalg.solve(Z.T @ Z + alpha * np.eye(p), Z.T @ target)
     else:
-        weights = Z.T @ np.linalg.solve(Z @ Z.T + alpha * np.eye(n), target - offset)
-    return W @ weights + offset
+        weights = Z.T @ np.linalg.solve(Z @ Z.T + alpha * np.eye(n), target)
+    return W @ weights
 
 
 def _centroid(Z: np.ndarray, labels: np.ndarray, W: np.ndarray, n_classes: int, penalty: float) -> np.ndarray:

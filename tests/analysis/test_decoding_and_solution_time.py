@@ -47,6 +47,35 @@ def test_position_generalisation_tells_invariant_from_mixed_codes():
     assert yes.transfer.dims == ("train_at", "test_at", "time_bin")
 
 
+def test_intervals_of_generalisation_hold_their_means():
+    out = decoding(population(noise=3.0), label="object", across="position", n_shuffles=0, seed=0)
+    same = np.eye(2, dtype=bool)
+    np.testing.assert_allclose(out.same, out.transfer.values[same].mean(axis=0), atol=1e-12)  # as many presentations at each place
+    np.testing.assert_allclose(out.other, out.transfer.values[~same].mean(axis=0), atol=1e-12)
+    for name in ("same", "other"):
+        assert (out[f"{name}_low"] < out[name]).all()
+        assert (out[name] < out[f"{name}_high"]).all()
+        width = float((out[f"{name}_high"] - out[f"{name}_low"])[0])
+        assert width == pytest.approx(2 * 1.96 * np.sqrt(2 / 9 / 120), rel=0.2)  # chance before onset, 120 presentations
+
+
+def test_activity_that_tells_nothing_is_at_chance_and_not_below():
+    rng = np.random.default_rng(0)
+    image = np.repeat(np.arange(42), 2)  # each image twice, at two places
+    object_of = rng.permutation(np.arange(42) % 3)
+    labels = {"object": [f"object{o}" for o in object_of[image]], "position": np.tile([0, 1], 42), "image": image}
+    recorded = make_recordings(
+        np.concatenate([np.ones((84, 10, 1)), rng.normal(size=(84, 10, 1))], axis=2),
+        stimulus_id=np.arange(84),
+        neuroid_id=np.arange(10),
+        time_bins_ms=[(-10, 0), (0, 10)],
+        presentation=labels,
+    )
+    out = decoding(recorded, label="object", across="position", groups="image", folds=4, n_shuffles=0, seed=0)
+    assert float(out.same[0]) == float(out.other[0]) == pytest.approx(1 / 3)
+    assert float(out.accuracy[0]) == pytest.approx(1 / 3)
+
+
 def test_temporal_generalisation_of_a_steady_code():
     out = decoding(population(), label="object", over_time=True, n_shuffles=0, seed=0)
     assert (out.temporal[3:, 3:] > 0.75).all()

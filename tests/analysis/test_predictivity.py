@@ -200,6 +200,26 @@ def test_latency_is_recovered(latency):
     assert (out.raw.sel(layer="IT") == 0).all()  # a constant layer predicts nothing
 
 
+def test_the_lag_is_chosen_without_the_fold_that_is_scored():
+    """On noise, the best of many lags looks better than chance; the score at the lag chosen on the training rows does not."""
+    rng = np.random.default_rng(0)
+    honest, best = [], []
+    for _ in range(24):
+        ids, bins = [f"s{k}" for k in range(45)], [(10 * k, 10 * k + 10) for k in range(8)]
+        coords = {"stimulus_coords": {"stimulus_id": ids}, "neuroid_coords": {"neuroid_id": np.arange(4)}}
+        m = make_responses(rng.normal(size=(45, 4, 8)), **coords, step=np.arange(8), dt_ms=10.0)
+        r = make_recordings(rng.normal(size=(45, 3, 8)), stimulus_id=ids, neuroid_id=np.arange(3), time_bins_ms=bins)
+        out = predictivity_map(m, r, folds=3, alphas=[10.0], seed=0)
+        honest.append(float(out.raw_at_latency.mean()))
+        mean = out.raw.mean("neuroid").values[0]
+        best.append(max(np.diagonal(mean, lag).mean() for lag in range(-4, 5)))
+        for k in range(3):
+            assert out.latency_by_fold.values[0, k] in range(-40, 41, 10)
+    error = np.std(honest) / np.sqrt(len(honest))
+    assert abs(np.mean(honest)) < 3 * error
+    assert np.mean(best) > 4 * error
+
+
 # --- bad input
 
 
