@@ -56,15 +56,15 @@ def predictivity_map(
         variable           dims                                           units  meaning
         =================  =============================================  =====  ======================================================
         raw                (layer, model_time_bin, time_bin, neuroid)     1      held-out correlation, mean over folds
-        latency_ms         (layer)                                        ms     lag of the recording behind the model with the highest
-                                                                                 mean correlation over matching bins
+        latency_ms         (layer)                                        ms     lag of the recording behind the model at which least
+                                                                                 correlation is lost
         latency_low, high  (layer)                                        ms     95 % interval over neuroids
         latency_by_fold    (layer, fold)                                  ms     the lag chosen on that fold's training rows alone
         raw_at_latency     (layer, neuroid)                               1      correlation in each fold at that lag, mean over folds
         projection_error   (layer)                                        1      0 where no projection was needed
         =================  =============================================  =====  ======================================================
 
-        Latencies are NaN where the model's steps are not time.
+        Latencies are NaN where the model's steps are not time, and for layers that predict nothing.
 
     Raises
     ------
@@ -73,10 +73,12 @@ def predictivity_map(
 
     Notes
     -----
-    A lag L joins all pairs of bins whose centres differ by L, provided they cover at least half of the recording; their correlations are
-    averaged over bins and neuroids.  The lag of a fold is the one with the most variance explained when its training rows are left out one by one.
-    It must not be chosen by the correlations in the other folds: their fits have seen the fold's rows, and on noise the best lag would seem to
-    predict them.
+    A lag L joins all pairs of bins whose centres differ by L, provided they cover at least half of the recording.  What it loses is, in each of these
+    recorded bins, the correlation of the best bin of the model minus that of the bin at L (means over neuroids), mean over recorded bins.  The mean
+    correlation itself will not do: a longer lag leaves out more of the early bins, in which nothing can be predicted, and so looks better.
+
+    The lag of a fold is the one that loses least of the variance explained when its training rows are left out one by one.  It must not be chosen by the
+    correlations in the other folds: their fits have seen the fold's rows, and on noise the best lag would seem to predict them.
     """
     X, Y, ids, recordings = prepare(responses, recordings, "predictivity_map", nan)
     of_unit = np.asarray(responses["layer"].values).astype(str) if "layer" in responses.coords else np.full(X.shape[1], "all")
@@ -129,20 +131,23 @@ def _latencies(responses: xr.DataArray, recordings: xr.DataArray, r: np.ndarray,
     nothing |= {"by_fold": np.full((n_layers, folds), np.nan), "raw": np.full((n_layers, n_sites), np.nan)}
     if "time_bin_start" not in responses.coords:
         return nothing
-    lags, profile = _profiles(_centres(responses), _centres(recordings), r)
-    _, told = _profiles(_centres(responses), _centres(recordings), inner)
+    lags, pairs = _lags(_centres(responses), _centres(recordings))
     out = {k: v.copy() for k, v in nothing.items()}
     for i in range(n_layers):
-        p = profile[:, i]  # (fold, lag, neuroid)
-        out["all"][i] = lags[p.mean(axis=(0, 2)).argmax()]
+        table = r[:, i].mean(axis=0)  # (model bin, bin, neuroid)
+        if np.ptp(table) == 0:
+            out["raw"][i] = 0.0
+            continue
         interval = bootstrap_ci(
-            p.mean(axis=0), lambda values, axis: lags[np.moveaxis(values, axis, -1).mean(axis=-1).argmax(axis=0)], n_resamples=500, seed=seed
+            table.reshape(-1, n_sites),
+            lambda values, axis, shape=table.shape[:2]: _best_lag(values.mean(axis=axis).T.reshape(-1, *shape), lags, pairs),
+            n_resamples=500,
+            seed=seed,
         )
-        out["low"][i], out["high"][i] = interval.low, interval.high
-        for k in range(folds):
-            best = told[k, i].mean(axis=1).argmax()
-            out["by_fold"][i, k] = lags[best]
-            out["raw"][i] = np.where(k == 0, 0.0, out["raw"][i]) + p[k, best] / folds
+        out["all"][i], out["low"][i], out["high"][i] = np.ravel(interval.estimate)[0], interval.low, interval.high
+        best = _best_lag(inner[:, i].mean(axis=3), lags, pairs)
+        out["by_fold"][i] = best
+        out["raw"][i] = np.mean([r[k, i][pairs[int(np.nonzero(lags == lag)[0][0])]].mean(axis=0) for k, lag in enumerate(best)], axis=0)
     return out
 
 
@@ -150,15 +155,10 @@ def _centres(data: xr.DataArray) -> np.ndarray:
     return (np.asarray(data.time_bin_start.values, float) + np.asarray(data.time_bin_end.values, float)) / 2
 
 
-def _profiles(model: np.ndarray, brain: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean correlation over the pairs of bins at each lag: lags, and (fold, layer, lag, neuroid)."""
+def _lags(model: np.ndarray, brain: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Lags that cover half of the recording, and for each the pairs of bins it joins, (model bin, bin)."""
     difference = np.round(brain[None, :] - model[:, None], 6)
-    lags, profile = [], []
-    for lag in np.unique(difference):
-        pairs = difference == lag
-        if pairs.any(axis=0).sum() >= (len(brain) + 1) // 2:
-            lags.append(lag)
-            profile.append(r[:, :, pairs].mean(axis=2))
+    lags = [lag for lag in np.unique(difference) if (difference == lag).any(axis=0).sum() >= (len(brain) + 1) // 2]
     if not lags:
         raise SchemaError(
             "predictivity_map",
@@ -166,4 +166,10 @@ def _profiles(model: np.ndarray, brain: np.ndarray, r: np.ndarray) -> tuple[np.n
             expected="model bins spaced like the recorded ones",
             fix="simulate(..., record=Record(bins_ms=[...])) with bins of the recording's width",
         )
-    return np.asarray(lags), np.stack(profile, axis=2)
+    return np.asarray(lags), [difference == lag for lag in lags]
+
+
+def _best_lag(tables: np.ndarray, lags: np.ndarray, pairs: list[np.ndarray]) -> np.ndarray:
+    """The lag at which each table, (..., model bin, bin), loses least against the best model bin for each bin."""
+    lost = tables.max(axis=-2, keepdims=True) - tables
+    return lags[np.argmin([lost[..., joined].mean(axis=-1) for joined in pairs], axis=0)]

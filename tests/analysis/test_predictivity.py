@@ -198,6 +198,28 @@ def test_latency_is_recovered(latency):
     assert float(out.latency_low.sel(layer="V4")) <= latency <= float(out.latency_high.sel(layer="V4"))
     assert (out.raw_at_latency.sel(layer="V4") > 0.7).all()
     assert (out.raw.sel(layer="IT") == 0).all()  # a constant layer predicts nothing
+    assert np.isnan(out.latency_ms.sel(layer="IT"))
+    assert (out.raw_at_latency.sel(layer="IT") == 0).all()
+
+
+def test_late_lags_do_not_win_by_leaving_out_what_nothing_predicts():
+    """A code that grows out of silence and turns: the mean correlation rises with the lag, since early bins of the recording drop out."""
+    rng = np.random.default_rng(0)
+    n, bins, grow = 150, 20, 1 - np.exp(-np.arange(20) / 8)
+    first, second = rng.normal(size=(2, n, 6))
+    turn = np.clip((np.arange(bins) - 4) / 12, 0, 1)
+    x = grow * (np.sqrt(1 - turn) * first[..., None] + np.sqrt(turn) * second[..., None]) + 1e-3 * rng.normal(size=(n, 6, bins))
+    coords = {"stimulus_coords": {"stimulus_id": np.arange(n)}, "neuroid_coords": {"neuroid_id": np.arange(6)}}
+    m = make_responses(x, **coords, step=np.arange(bins), dt_ms=10.0)
+    late = np.concatenate([np.zeros((n, 6, 4)), x[..., :-4]], axis=2)
+    r = make_recordings(
+        late + 0.3 * rng.normal(size=late.shape), stimulus_id=np.arange(n), neuroid_id=np.arange(6), time_bins_ms=[(10 * k, 10 * k + 10) for k in range(bins)]
+    )
+    out = predictivity_map(m, r, folds=3, alphas=[1.0], seed=0)
+    assert abs(float(out.latency_ms) - 40) <= 10  # one bin
+    assert (abs(out.latency_by_fold - 40) <= 10).all()
+    mean = out.raw.mean("neuroid").values[0]
+    assert np.argmax([np.diagonal(mean, lag).mean() for lag in range(11)]) > 5  # what the mean correlation would have said
 
 
 def test_the_lag_is_chosen_without_the_fold_that_is_scored():
