@@ -158,9 +158,9 @@ class _Problem:
         spread = np.abs(Y[train] - self.mean).max(axis=0)
         self.start = int(np.argmax(spread > _EPS))
 
-    def direction(self, c: np.ndarray) -> np.ndarray:
-        """G = Y c over the training rows, deflated; K g is the next score."""
-        g = self.Y @ c - self.mean @ c
+    def direction(self, c: np.ndarray, Yc: np.ndarray) -> np.ndarray:
+        """G = Y c over the training rows, deflated, given Y c over all rows; K g is the next score."""
+        g = Yc - self.mean @ c
         g[self.outside] = 0.0
         a = self.n_done
         return g - (self.loading[:a] @ c) @ self.fitted[:a]
@@ -173,15 +173,14 @@ class _Problem:
             t = t - ((self.fitted[:a] @ t) / self.norm[:a]) @ self.scores[:a]
         return t
 
-    def add(self, t: np.ndarray, masked: np.ndarray, u: np.ndarray) -> None:
-        """Keep a score t and downdate S, given u = K t."""
+    def add(self, t: np.ndarray, masked: np.ndarray, tY: np.ndarray, u: np.ndarray, uY: np.ndarray) -> None:
+        """Keep a score t and downdate S, given u = K t over the training rows, and both times Y."""
         a = self.n_done
         norm = masked @ masked
         self.scores[a], self.fitted[a], self.norm[a] = t, masked, norm
-        v = masked @ self.Y / norm
+        v = tY / norm
         self.loading[a] = v
-        u[self.outside] = 0.0  # u sums to 0 over the training rows, so Y need not be centred
-        h = u @ self.Y - (self.fitted[:a] @ u) @ self.loading[:a]
+        h = uY - (self.fitted[:a] @ u) @ self.loading[:a]
         self.S -= np.outer(h, v)
         self.S -= np.outer(v, h)
         self.S += (masked @ u) * np.outer(v, v)
@@ -199,23 +198,41 @@ def _fit(kernel: _Kernel, problems: list[_Problem], n_components: int, solver: s
         alive = [p for p in problems if np.trace(p.S) > p.floor and p.floor > 0]
         if not alive:
             break
-        G = np.empty((len(alive), len(alive[0].Y)))
-        for row, problem in zip(G, alive, strict=True):
-            c, converged = _dominant(problem.S) if solver == "exact" else _power(problem.S, problem.start, tol, max_iter)
+        C = np.empty((len(alive), len(alive[0].S)))
+        for c, problem in zip(C, alive, strict=True):
+            c[:], converged = _dominant(problem.S) if solver == "exact" else _power(problem.S, problem.start, tol, max_iter)
+            c /= np.sqrt(max(c @ (problem.S @ c), 1e-300))
             stopped += not converged
-            row[:] = problem.direction(c / np.sqrt(max(c @ (problem.S @ c), 1e-300)))
+        G = _times_targets(alive, C, transpose=True)
+        for c, row, problem in zip(C, G, alive, strict=True):
+            row[:] = problem.direction(c, row)
         scores = kernel.apply(G)
         for row, out, problem in zip(G, scores, alive, strict=True):
             out[:] = problem.orthogonal(out)
             row[:] = 0.0
             row[problem.train] = out[problem.train]
         images = kernel.apply(G)
-        for problem, t, masked, u in zip(alive, scores, G, images, strict=True):
+        for problem, u in zip(alive, images, strict=True):
+            u[:] = problem.orthogonal(u)
+            u[problem.outside] = 0.0  # u sums to 0 over the training rows, so Y need not be centred
+        of_scores, of_images = _times_targets(alive, G), _times_targets(alive, images)
+        for problem, t, masked, tY, u, uY in zip(alive, scores, G, of_scores, images, of_images, strict=True):
             if masked @ masked > 0:
-                problem.add(t, masked, problem.orthogonal(u))
+                problem.add(t, masked, tY, u, uY)
             else:
                 problem.floor = 0.0
     return stopped
+
+
+def _times_targets(problems: list[_Problem], rows: np.ndarray, transpose: bool = False) -> np.ndarray:
+    """Each problem's row times its Y (or Y'); problems of one time bin share Y and one matrix product."""
+    out = np.empty((len(problems), problems[0].Y.shape[0 if transpose else 1]))
+    owner = np.array([id(p.Y) for p in problems])
+    for one in np.unique(owner):
+        mine = np.nonzero(owner == one)[0]
+        Y = problems[mine[0]].Y
+        out[mine] = rows[mine] @ (Y.T if transpose else Y)
+    return out
 
 
 def _dominant(S: np.ndarray) -> tuple[np.ndarray, bool]:
