@@ -68,7 +68,8 @@ def draw(fits, geometry, solved):
     fig.text(
         0.99,
         0.005,
-        "Synthetic neurons: each sums 3 units of area2 of a trained CordsNet with noise; images shown for 100 ms.  b: 95 % intervals over neurons; d: median and quartiles of images.",
+        "Synthetic neurons: each sums 3 units of area2 of a trained CordsNet with noise; images shown for 100 ms.  "
+        "b: 95 % intervals over neurons; d: median and quartiles of images.",
         fontsize=5.5,
         ha="right",
         va="bottom",
