@@ -12,6 +12,7 @@ NAMES = {
     "convrnn-v4_untrained": "  its untrained twin",
     "convrnn-v4_shuffled": "  images shuffled",
     "convrnn-v4-feedforward": "feedforward for V4, other sessions",
+    "convrnn-v4-feedforward_untrained": "  its untrained twin",
     "convrnn-rgc": "RNN for CIFAR-10",
     "convrnn-rgc_untrained": "  its untrained twin",
     "convrnn-feedforward": "feedforward for CIFAR-10",
@@ -33,7 +34,7 @@ def _colour(predictor):
 
 
 def draw(table):
-    fig = figure("double", 125)
+    fig = figure("double", 132)
     shown = [p for p in NAMES if p in table.predictor.values]
     others = [p for p in shown if p != "gabor-energy"]
     with_twin = [p for p in shown if np.isfinite(table.difference.sel(reference="own untrained twin", predictor=p)).any()]
@@ -47,7 +48,7 @@ def draw(table):
         top.axvline(best, color="black", lw=0.7, ls="--" if "cited" in str(one.ceiling_source.values) else "-")
         top.set_title(f"session {session}: {int(one.n_neurons)} neurons,\n{int(one.n_images)} images", loc="left")
         top.set_xlabel("median r, held-out images")
-        for ax, reference, names, label in ((middle, "gabor-energy", others, "Gabor energy"), (bottom, "own untrained twin", with_twin, "own untrained twin")):
+        for ax, reference, names, label in ((middle, "gabor-energy", others, "Gabor energy"), (bottom, "own untrained twin", with_twin, "untrained twin")):
             gap = one.sel(reference=reference, predictor=names)
             _rows(ax, gap.difference, gap.difference_low, gap.difference_high, names, k == 0)
             ax.axvline(0, color="black", lw=0.6)
