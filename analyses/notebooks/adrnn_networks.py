@@ -66,7 +66,7 @@ TRACE = {
     "n_steps": 14,
     "least_steps": 8,
     "n_pool": 1000,
-    "n_epochs": 30,
+    "n_epochs": 24,
     "n_batches": 70,
     "batch_size": 32,
     "n_validation": 30,

@@ -248,7 +248,9 @@ def _loss(model: Any, batch: Batch, p: Parameters, method: str, draw: int) -> tu
         loss = _cross_entropy(model, _alone(model, state), batch).mean()
         if not p.trace or batch.traces is None:
             return loss, {"cross_entropy": float(loss.detach())}
-        trace = torch.nn.functional.cross_entropy(model.stem.to_pixels(model.maps(state["out"])), batch.traces, ignore_index=-1)
+        asked = batch.traces >= 0  # the second map alone, because each is pooled on its own before the classes
+        marked = model.stem.to_pixels(model.maps(state["out"])[:, 1:])[:, 0]
+        trace = torch.nn.functional.binary_cross_entropy_with_logits(marked[asked], batch.traces[asked].to(marked.dtype))
         return loss + p.trace * trace, {"cross_entropy": float(loss.detach()), "trace": float(trace.detach())}
     if method == "progressive":
         generator = torch_generator(draw, "progressive")
