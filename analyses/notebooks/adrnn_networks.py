@@ -65,11 +65,11 @@ TRACE = {
     "trace": 5.0,
     "n_steps": 14,
     "least_steps": 8,
-    "n_pool": 1000,
-    "n_epochs": 24,
+    "n_pool": 700,
+    "n_epochs": 16,
     "n_batches": 70,
     "batch_size": 32,
-    "n_validation": 30,
+    "n_validation": 16,
     "n_test": 100,
 }
 # condition -> configuration, recipe
