@@ -88,6 +88,10 @@ CONDITIONS = {
         {**DISPLAYS, "halting": "act", "halting_gain": 30.0, "n_steps": 60},
         {**TRACE, "method": "act", "tau": 0.01, "limit": 24},
     ),
+    "pathfinder-r-resnet": (  # one residual block a pass: the feedforward control with its weights tied
+        {**DISPLAYS, "cell": "r_resnet", "depth": 1, "recall": True, "halting": "act", "halting_gain": 30.0, "n_steps": 60},
+        {**TRACE, "n_steps": 9, "least_steps": 5, "method": "act", "tau": 0.01, "limit": 16},
+    ),
     "pathfinder-fixed": ({**DISPLAYS, "halting": "none", "n_steps": 14}, {**TRACE, "method": "fixed"}),
     "pathfinder-feedforward": (
         {**DISPLAYS, "cell": "feedforward", "depth": 8, "halting": "none", "n_steps": 1},
