@@ -57,6 +57,7 @@ DISPLAYS = {
     "stem_stride": 1,
     "stem_pool": 3,
 }
+STOPPING = {"halting": "act", "halting_pool": "max", "halting_gain": 20.0, "halting_bias": -3.0, "n_steps": 60}
 CANVAS = {"canvas": 108, "image_size": 54, "geometry": {"padding": 6, "seed_border": 14}, "n_distractors": 2, "matched": True}
 TRACE = {
     "generator": "pathfinder",
@@ -85,11 +86,11 @@ CONDITIONS = {
         {**HOW, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
     "pathfinder": (
-        {**DISPLAYS, "halting": "act", "halting_gain": 30.0, "n_steps": 60},
+        {**DISPLAYS, **STOPPING},
         {**TRACE, "method": "act", "tau": 0.01, "limit": 24},
     ),
     "pathfinder-r-resnet": (  # one residual block a pass: the feedforward control with its weights tied
-        {**DISPLAYS, "cell": "r_resnet", "depth": 1, "recall": True, "halting": "act", "halting_gain": 30.0, "n_steps": 60},
+        {**DISPLAYS, **STOPPING, "cell": "r_resnet", "depth": 1, "recall": True},
         {**TRACE, "n_steps": 9, "least_steps": 5, "method": "act", "tau": 0.01, "limit": 16},
     ),
     "pathfinder-fixed": ({**DISPLAYS, "halting": "none", "n_steps": 14}, {**TRACE, "method": "fixed"}),
@@ -98,7 +99,7 @@ CONDITIONS = {
         {**TRACE, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
 }
-SHARED = (*PRICES, "places", "fixed", "progressive", "ponder", "pathfinder", "pathfinder-fixed")
+SHARED = (*PRICES, "places", "fixed", "progressive", "ponder", "pathfinder", "pathfinder-fixed", "pathfinder-r-resnet")
 LEVELS = {"mazes": (5, 7, 9, 11, 13, 15), "pathfinder": (2, 3, 4, 5, 6, 7, 8)}
 N_TEST, N_STEPS, TEST_SEED, SEEDS = {"mazes": 100, "pathfinder": 200}, 60, 20231107, (0, 1, 2)
 ABOUT = ("path_length", "fill_depth", "in_training", "label", "marker_distance")  # what the table keeps of an image
@@ -143,7 +144,7 @@ def train(networks, folder):
             continue
         where.mkdir(parents=True, exist_ok=True)
         model, parameters, condition, seed = plan(network)
-        base, shared = folder / "bases" / f"{parameters.generator}-s{seed}.pt", condition in SHARED
+        base, shared = folder / "bases" / f"{parameters.generator}-{model.config.cell}-s{seed}.pt", condition in SHARED
         if shared and base.is_file() and not (where / "checkpoint.pt").is_file():
             fork(base, where, model)
         warm = round(parameters.warm_share * parameters.n_epochs)

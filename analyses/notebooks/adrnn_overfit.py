@@ -5,7 +5,7 @@
 # network, or from a card that was trained on shorter contours.
 #
 #     python analyses/notebooks/adrnn_overfit.py --folder runs/scratch                                     # 128 displays, untrained
-#     python analyses/notebooks/adrnn_overfit.py --folder runs/taught --card adrnn-pathfinder-fixed-s0     # after short contours
+#     python analyses/notebooks/adrnn_overfit.py --folder runs/taught --card adrnn-pathfinder-s0     # after short contours
 #     python analyses/notebooks/adrnn_overfit.py --folder runs/full --n 512 --canvas 300 --image-size 150  # the published canvas
 
 # %%
@@ -26,7 +26,7 @@ def main(folder, card, n, n_epochs, canvas, image_size, learning_rate):
     from neurodyn.training.recipes._adrnn_data import as_batch, make_pools
 
     torch.set_num_threads(1)
-    model = load_model(card or "adrnn-pathfinder-fixed-s0")
+    model = load_model(card or "adrnn-pathfinder-s0")
     if card is None:
         model = adrnn.build(model.config, seed=0)
     model = model.resized(image_size)

@@ -46,6 +46,7 @@ STEMS = ("raster", "pixel", "gabor")
 TASKS = ("mask", "class")
 HALTING = ("act", "ponder", "none")
 WHERE = ("image", "place")
+POOLS = ("mean", "max")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ class Config:
     halting : {"act", "ponder", "none"}
         ``"none"``: a fixed number of steps.
     halting_at : {"image", "place"}
-        One decision an image, from the mean of L over space, or one for each place of the map (masks only).
+        One decision an image, from L pooled over space, or one for each place of the map (masks only).
+    halting_pool : {"mean", "max"}
+        Where most places are empty, as on PathFinder, the mean hardly moves while the contours are followed.
     epsilon : float
     halting_bias : float
         Initial logit of p; -2 is p = 0.12.
@@ -102,6 +105,7 @@ class Config:
     recall: bool = False
     halting: str = "act"
     halting_at: str = "image"
+    halting_pool: str = "mean"
     epsilon: float = 0.01
     halting_bias: float = -2.0
     halting_gain: float = 10.0
@@ -113,7 +117,7 @@ class Config:
     image_size: int = 24
 
     def __post_init__(self) -> None:
-        choices = (("cell", CELLS), ("task", TASKS), ("stem", STEMS), ("halting", HALTING), ("halting_at", WHERE))
+        choices = (("cell", CELLS), ("task", TASKS), ("stem", STEMS), ("halting", HALTING), ("halting_at", WHERE), ("halting_pool", POOLS))
         for name, known in choices:
             if getattr(self, name) not in known:
                 raise unknown_name("adrnn.Config", name, getattr(self, name), known)
@@ -266,7 +270,8 @@ class AdRNN(nn.Module):
     def _probability(self, out: Tensor) -> Tensor:
         assert self.halt is not None
         if self.config.halting_at == "image":
-            logit = self.halt(out.mean(dim=(-2, -1))).squeeze(1)
+            pooled = out.mean(dim=(-2, -1)) if self.config.halting_pool == "mean" else out.amax(dim=(-2, -1))
+            logit = self.halt(pooled).squeeze(1)
         else:
             logit = F.conv2d(out, self.halt.weight[:, :, None, None], self.halt.bias).squeeze(1)
         return torch.sigmoid(self.config.halting_gain * logit)
