@@ -23,6 +23,7 @@ VARIANTS = [
     {"halting": "ponder"},
     {"halting": "none"},
     {"halting_at": "place"},
+    {"halting_pool": "max"},
     {"gates": False, "interneurons": False, "activation": "clip", "norm": "channel"},
     {"stem": "pixel"},
     {"task": "class", "stem": "gabor", "image_channels": 1, "stem_kernel": 5},
@@ -126,6 +127,15 @@ def test_places_halt_on_their_own():
     assert model.ponder(state).shape == (2,) and model.finished(state).shape == (2,)
 
 
+def test_halting_looks_at_the_mean_or_at_the_largest_activity():
+    stimuli = mazes(5, n=2, seed=0)
+    for pool, reduce in (("mean", torch.mean), ("max", torch.amax)):
+        model = network(halting_pool=pool)
+        state, drive = nd.state_at(model, stimuli, step=1)
+        expected = torch.sigmoid(model.config.halting_gain * model.halt(reduce(state["out"], dim=(-2, -1)))[:, 0])
+        torch.testing.assert_close(model.rates(state, drive, ("halting",))["halting"][:, 0], expected)
+
+
 def test_only_one_population_is_read_out():
     model = network()
     stimuli = mazes(5, n=2, seed=0)
@@ -171,6 +181,7 @@ def test_networks_of_different_cells_share_the_rest():
 BAD = [
     ({"cell": "loc_rnn"}, "did you mean `locrnn`"),
     ({"halting": "act2"}, "did you mean `act`"),
+    ({"halting_pool": "maxx"}, "did you mean `max`"),
     ({"task": "class", "halting_at": "place"}, 'halting_at="image"'),
     ({"epsilon": 0.0}, "epsilon=0.01"),
     ({"halting_gain": 0.0}, "halting_gain=10.0"),

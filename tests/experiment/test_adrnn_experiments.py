@@ -10,13 +10,25 @@ from neurodyn.experiment.spec import read_experiment
 from neurodyn.experiment.sweep import sweep
 from neurodyn.plot.style import house_style
 
-FEW = {"adrnn/difficulty": ["parameters.n_resamples=60"]}
+FEW = {key: ["parameters.n_resamples=60"] for key in ("adrnn/difficulty", "adrnn/pathfinder_difficulty")}
+KEYS = [
+    "outcomes",
+    "difficulty",
+    "mazes",
+    "displays",
+    "kernels",
+    "pathfinder_outcomes",
+    "pathfinder_difficulty",
+    "pathfinder_displays",
+    "pathfinder_kernels",
+    "pathfinder_activity",
+]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
-    for key in ("adrnn/outcomes", "adrnn/difficulty", "adrnn/mazes", "adrnn/displays", "adrnn/kernels"):
+    for key in (f"adrnn/{name}" for name in KEYS):
         assert all(outcome.error is None for outcome in sweep(read_experiment(key, FEW.get(key, [])), results=folder))
     return folder
 
@@ -25,7 +37,9 @@ def opened(key, results):
     return open_result(read_experiment(key, FEW.get(key, [])), results=results)
 
 
-@pytest.mark.parametrize("name", ["fig1_tasks", "fig2_difficulty", "fig3_forced", "fig6_price", "fig7_kernels"])
+@pytest.mark.parametrize(
+    "name", ["fig1_tasks", "fig2_difficulty", "fig3_forced", "fig6_price", "fig7_kernels", "fig8_pathfinder", "fig9_parts", "fig10_tracing"]
+)
 def test_figure(name, results):
     _, script = figure_script(f"adrnn/{name}")
     with house_style():
