@@ -87,7 +87,7 @@ CONDITIONS = {
     ),
     "pathfinder": (
         {**DISPLAYS, **STOPPING},
-        {**TRACE, "method": "act", "tau": 0.01, "limit": 24},
+        {**TRACE, "method": "act", "tau": 0.01, "limit": 24, "unit_share": 0.3},  # the halting unit alone to the end
     ),
     "pathfinder-r-resnet": (  # one residual block a pass: the feedforward control with its weights tied
         {**DISPLAYS, **STOPPING, "cell": "r_resnet", "depth": 1, "recall": True},

@@ -7,9 +7,8 @@ ADAPTIVE = "act"  # the condition drawn as "adaptive"
 STYLES = {
     "adaptive": ("vermilion", "-", "o"),
     "fixed steps": ("blue", "--", "s"),
-    "progressive loss": ("green", "-.", "^"),
     "adaptive, dearer steps": ("orange", "-", "D"),
-    "feedforward": ("grey", ":", "x"),
+    "feedforward": ("green", "-.", "^"),
 }
 
 
@@ -37,8 +36,8 @@ def draw(difficulty, outcomes):
     axes[0].legend(fontsize=5.4, loc="lower left")
     lines(axes[1], difficulty, "accuracy", 100, label=False)
     axes[1].set(ylabel="mazes wholly right (%)", ylim=(-2, 102))
-    lines(axes[2], difficulty, "steps", label=False)
-    axes[2].set(ylabel="steps until it halts")
+    lines(axes[2], difficulty, "steps", groups=[g for g in STYLES if g != "feedforward"], label=False)
+    axes[2].set(ylabel="steps until it halts", ylim=(0, None))
     for ax in axes[:3]:
         shade(ax, difficulty)
         ax.set_xlabel("maze size (trained: shaded)")
@@ -47,9 +46,10 @@ def draw(difficulty, outcomes):
     shade(axes[5], difficulty)
     lines(axes[5], difficulty, "accuracy_lost", 100, groups=["adaptive", "adaptive, dearer steps"], label=False)
     axes[5].axhline(0, color="black", linewidth=0.6)
-    clamps = " or ".join(f"{float(v):.0f}" for v in difficulty.clamp_step.sel(group=["adaptive", "adaptive, dearer steps"]))
-    axes[5].set(xlabel="maze size", ylabel=f"mazes lost when stopped\nafter {clamps} steps (points)")
-    fig.supxlabel(f"bars: 95 % intervals over {outcomes.sizes['presentation']} mazes a size", fontsize=6, color="0.3")
+    clamps = " or about ".join(f"{float(v):.0f}" for v in difficulty.clamp_step.sel(group=["adaptive", "adaptive, dearer steps"]))
+    axes[5].set(xlabel="maze size", ylabel=f"mazes lost when stopped after\nabout {clamps} steps (points)")
+    about = f"bars: 95 % intervals over networks and {outcomes.sizes['presentation']} mazes a size; size 5 has no mazes that do not occur in training"
+    fig.supxlabel(about, fontsize=6, color="0.3")
     panel_letter(axes)
     return fig
 
@@ -72,5 +72,5 @@ def against_depth(ax, outcomes):
     for level, colour in zip(outcomes.level.values, colours, strict=False):
         one = outcomes.sel(level=level, network=network)
         ax.plot(one.fill_depth, one.n_steps, ".", markersize=2.4, color=COLOURS[colour], alpha=0.7, label=f"size {level}")
-    ax.set(xlabel="depth of the dead ends (squares)", ylabel=f"steps until it halts\n({outcomes.sizes['presentation']} mazes a size)")
+    ax.set(xlabel="depth of the dead ends (squares)", ylabel=f"steps until it halts\n({outcomes.sizes['presentation']} mazes a size, one network)")
     ax.legend(fontsize=5.2, markerscale=2, ncol=2, loc="lower right")

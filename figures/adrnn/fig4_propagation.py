@@ -9,7 +9,7 @@ SHOWN = [1, 2, 4, 7, 11, 16, 22, 30, 40]
 
 
 def draw(activity):
-    fig = figure("double", 104)
+    fig = figure("double", 112)
     fig.set_layout_engine("none")
     top = fig.add_gridspec(2, len(SHOWN), left=0.05, right=0.915, top=0.93, bottom=0.5, wspace=0.06, hspace=0.1)
     strips = [[fig.add_subplot(top[row, k]) for k in range(len(SHOWN))] for row in range(2)]
@@ -26,13 +26,13 @@ def draw(activity):
         bar = fig.colorbar(ax.images[0], cax=fig.add_axes([place.x1 + 0.008, place.y0, 0.008, place.height]))
         bar.ax.tick_params(labelsize=5)
         bar.set_label("mean over\nchannels (1)", fontsize=5)
-    lower = fig.add_gridspec(1, 3, left=0.075, right=0.985, top=0.39, bottom=0.16, wspace=0.42)
+    lower = fig.add_gridspec(1, 3, left=0.085, right=0.985, top=0.39, bottom=0.15, wspace=0.45)
     front, told, answer = (fig.add_subplot(lower[k]) for k in range(3))
     steps = np.arange(1, activity.sizes["time_bin"] + 1)
     band(front, steps, activity.front.values, COLOURS["vermilion"], "the news of the goal")
     limit = np.minimum(activity.limit, float(activity.front.max()))
     front.plot(steps, limit, color="black", linestyle="--", linewidth=0.9, label=f"limit, {activity.attrs['reach']:.0f} place a step")
-    front.set(xlabel="step", ylabel="farthest place reached\n(places from the goal)")
+    front.set(xlabel="step", ylabel="farthest place reached\n(places from the goal)", ylim=(0, None))
     front.legend(fontsize=5.4)
     band(told, steps, 100 * activity.informed.values, COLOURS["vermilion"], None)
     told.set(xlabel="step", ylabel="places of the solution\nthat have the news (%)", ylim=(0, 102))
@@ -40,15 +40,17 @@ def draw(activity):
     answer.fill_between(enough.distance, enough.answered_low, enough.answered_high, color=COLOURS["blue"], alpha=0.2, linewidth=0)
     answer.plot(enough.distance, enough.answered, color=COLOURS["blue"], label="median of all mazes' squares")
     answer.plot(enough.distance, enough.distance / activity.attrs["reach"], color="black", linestyle="--", linewidth=0.9, label="limit along the way")
-    answer.set(xlabel="squares from the nearer end", ylabel="settled at step")
+    answer.set(xlabel="squares from the nearer end", ylabel="settled at step", ylim=(0, 58))
     answer.legend(fontsize=5.4)
-    n, side = activity.sizes["presentation"], activity.sizes["row"]
+    n, side = activity.sizes["presentation"], activity.sizes["map_row"]
     about = f"a, b: one unseen maze of size 13, {side} x {side} places, on one scale a row.  c-e: {n} such mazes, medians and quartiles; one network"
     fig.text(0.5, 0.02, about, ha="center", fontsize=6, color="0.3")
     panel_letter(strips[0][0], "a", dx=-4)
     panel_letter(strips[1][0], "b", dx=-4)
     for ax, letter in zip((front, told, answer), "cde", strict=True):
-        panel_letter(ax, letter, dx=-20)
+        panel_letter(ax, letter, dx=-30)
+        ax.yaxis.label.set_fontsize(6)
+        ax.xaxis.label.set_fontsize(6)
     return fig
 
 
