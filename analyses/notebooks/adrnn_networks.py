@@ -85,10 +85,10 @@ CONDITIONS = {
         {**MAZE, "cell": "feedforward", "depth": 8, "halting": "none", "n_steps": 1},
         {**HOW, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
-    "pathfinder": (
-        {**DISPLAYS, **STOPPING},
-        {**TRACE, "method": "act", "tau": 0.01, "limit": 24, "unit_share": 0.3},  # the halting unit alone to the end
-    ),
+    **{  # the halting unit is trained alone to the end
+        name: ({**DISPLAYS, **STOPPING}, {**TRACE, "method": "act", "tau": tau, "limit": 24, "unit_share": 0.3})
+        for name, tau in (("pathfinder", 0.01), ("pathfinder-dear", 0.03))
+    },
     "pathfinder-r-resnet": (  # one residual block a pass: the feedforward control with its weights tied
         {**DISPLAYS, **STOPPING, "cell": "r_resnet", "depth": 1, "recall": True},
         {**TRACE, "n_steps": 9, "least_steps": 5, "method": "act", "tau": 0.01, "limit": 16},
@@ -99,7 +99,7 @@ CONDITIONS = {
         {**TRACE, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
 }
-SHARED = (*PRICES, "places", "fixed", "progressive", "ponder", "pathfinder", "pathfinder-fixed", "pathfinder-r-resnet")
+SHARED = (*PRICES, "places", "fixed", "progressive", "ponder", "pathfinder", "pathfinder-dear", "pathfinder-fixed", "pathfinder-r-resnet")
 LEVELS = {"mazes": (5, 7, 9, 11, 13, 15), "pathfinder": (2, 3, 4, 5, 6, 7, 8)}
 N_TEST, N_STEPS, TEST_SEED, SEEDS = {"mazes": 100, "pathfinder": 120}, 60, 20231107, (0, 1, 2)
 ABOUT = ("path_length", "fill_depth", "in_training", "label", "marker_distance")  # what the table keeps of an image
