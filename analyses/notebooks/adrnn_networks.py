@@ -250,7 +250,8 @@ def distance_alone(one):
     alone, always = (("level", "presentation"), right), (("level", "presentation", "time_bin"), np.repeat(right[..., None], N_STEPS, axis=2))
     answers = dict.fromkeys(("correct", "score", "correct_unmixed"), alone)
     answers |= dict.fromkeys(("stopped_correct", "stopped_score", "step_correct", "step_score"), always)
-    return one.assign(answers, n_steps=one.n_steps * 0 + 1, halted=one.halted | True, ponder=one.ponder * np.nan, probability=one.probability * np.nan)
+    nothing = {"ponder": one.ponder * np.nan, "probability": one.probability * np.nan}
+    return one.assign(answers | nothing | {"n_steps": one.n_steps * 0 + 1, "halted": one.halted | True})
 
 
 def ship(network, folder, home):

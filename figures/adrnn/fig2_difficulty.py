@@ -47,8 +47,8 @@ def draw(difficulty, outcomes):
     lines(axes[5], difficulty, "accuracy_lost", 100, groups=["adaptive", "adaptive, dearer steps"], label=False)
     axes[5].axhline(0, color="black", linewidth=0.6)
     clamps = " or about ".join(f"{float(v):.0f}" for v in difficulty.clamp_step.sel(group=["adaptive", "adaptive, dearer steps"]))
-    axes[5].set(xlabel="maze size", ylabel=f"mazes lost when stopped after\nabout {clamps} steps (points)")
-    about = f"bars: 95 % intervals over networks and {outcomes.sizes['presentation']} mazes a size; size 5 has no mazes that do not occur in training"
+    axes[5].set(xlabel="maze size", ylabel="mazes lost when clamped at\nthe training mean (points)")
+    about = f"bars: 95 % over networks (n) and {outcomes.sizes['presentation']} mazes a size, all new but those of size 5; clamped at about {clamps} steps"
     fig.supxlabel(about, fontsize=6, color="0.3")
     panel_letter(axes)
     return fig
@@ -72,5 +72,5 @@ def against_depth(ax, outcomes):
     for level, colour in zip(outcomes.level.values, colours, strict=False):
         one = outcomes.sel(level=level, network=network)
         ax.plot(one.fill_depth, one.n_steps, ".", markersize=2.4, color=COLOURS[colour], alpha=0.7, label=f"size {level}")
-    ax.set(xlabel="depth of the dead ends (squares)", ylabel=f"steps until it halts\n({outcomes.sizes['presentation']} mazes a size, one network)")
+    ax.set(xlabel="depth of the dead ends (squares)", ylabel="steps until it halts\n(one network)")
     ax.legend(fontsize=5.2, markerscale=2, ncol=2, loc="lower right")

@@ -42,5 +42,5 @@ def profiles(axes, kernels, task):
     axes[2].axhline(0, color="black", linewidth=0.6)
     axes[2].set(xlabel="bearing of sender (deg)", ylabel="mean weight, like\norientations (1)")
     axes[2].legend(fontsize=5.4)
-    axes[3].set(xlabel="orientation selectivity (1)", ylabel=f"channels of {kernels.sizes['channel']}")
+    axes[3].set(xlabel="selectivity (1)", ylabel=f"channels of {kernels.sizes['channel']}")
     axes[3].legend(fontsize=5.4)

@@ -170,6 +170,8 @@ def pathfinder(
     image_size: int | None = None,
     canvas: int = 300,
     geometry: dict[str, Any] | None = None,
+    n_distractors: int = 15,
+    matched: bool = False,
     first: int = 0,
     seed: int,
     **options: Any,
@@ -185,11 +187,13 @@ def pathfinder(
     canvas : int
     geometry : mapping, optional
         Further fields of :class:`Geometry`.
+    n_distractors, matched
+        Of :func:`display`.
     first : int
         Index of the first display of the stream: batches (first=0, n=50) and (first=50, n=50) are the first hundred.
     seed : int
     **options
-        Of :func:`display`.
+        More of :func:`display`.
 
     Returns
     -------
@@ -220,6 +224,7 @@ def pathfinder(
         raise ConfigError("pathfinder", f"`image_size` is {image_size} for a canvas of {canvas}", expected=f"8..{canvas}")
     sizes = Geometry(canvas=canvas, **(geometry or {}))
     segmentation = options.get("task") == "segmentation"
+    options |= {"n_distractors": n_distractors, "matched": matched}
     images, ids, solutions, rows = [], [], [], []
     for index in range(first, first + n):
         one = display(n_paddles, geometry=sizes, seed=seed, index=index, **options)

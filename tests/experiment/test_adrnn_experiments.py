@@ -37,9 +37,7 @@ def opened(key, results):
     return open_result(read_experiment(key, FEW.get(key, [])), results=results)
 
 
-@pytest.mark.parametrize(
-    "name", ["fig1_tasks", "fig2_difficulty", "fig3_forced", "fig6_price", "fig7_kernels", "fig8_pathfinder", "fig9_parts", "fig10_tracing"]
-)
+@pytest.mark.parametrize("name", ["fig1_tasks", "fig2_difficulty", "fig3_forced", "fig6_price", "fig7_kernels", "fig8_pathfinder", "fig9_tracing"])
 def test_figure(name, results):
     _, script = figure_script(f"adrnn/{name}")
     with house_style():
@@ -50,7 +48,16 @@ def test_figure(name, results):
 
 
 def test_what_is_claimed_is_in_the_table(results):
-    adaptive = opened("adrnn/difficulty", results).sel(group="adaptive")
-    unseen = ~adaptive.trained.values
-    assert (np.diff(adaptive.steps.values) > 0).all() and (adaptive.more_steps_low.values[unseen] > 0).all()
-    assert float(adaptive.rank_correlation_low.sel(covariate="fill_depth").isel(level=slice(0, 4)).min()) > 0
+    found = opened("adrnn/difficulty", results)
+    for group in ("adaptive", "adaptive, dearer steps"):
+        one = found.sel(group=group)
+        assert (np.diff(one.steps.values) > 0).all() and (one.more_steps_low.values[~one.trained.values] > 0).all() and int(one.n_networks) == 3
+    assert (found.accuracy_lost_low.sel(group="adaptive, dearer steps", level=[9, 11]) > 0).all()
+    assert float(found.rank_correlation_low.sel(group="adaptive", covariate="fill_depth", level=[5, 7]).min()) > 0
+    assert not opened("adrnn/outcomes", results).in_training.sel(level=[7, 9, 11, 13, 15]).any()
+
+
+def test_the_pathfinder_network_knows_more_than_the_distance_of_the_disks(results):
+    found = opened("adrnn/pathfinder_difficulty", results)
+    assert (found.difference_low.sel(contrast="adaptive - distance", level=[4, 5]) > 0).all()
+    assert (found.unfinished.sel(group="adaptive") == 0).all()
