@@ -82,8 +82,8 @@ def interval(ds, name, digits=3):
     return f"{float(ds[name]):.{digits}f} [{float(ds[name + '_low']):.{digits}f}, {float(ds[name + '_high']):.{digits}f}]"
 
 
-def span_rows(key, plane):
-    """One row for each early layer and trained network; the twin follows its network."""
+def span_rows(key, plane, wider):
+    """One row for each early layer and trained network; the twin follows its network.  `wider` collects whether the index spreads further than the twin's."""
     labels = [str(v).removeprefix("name=") for v in plane.model.values]
     for m, label in enumerate(labels):
         if "untrained" in label:
@@ -96,6 +96,7 @@ def span_rows(key, plane):
             cells = [label, layer, str(int(one.n_units)), f"{float(one.index_mean):.2f}", interval(one, "index_spread"), interval(twin, "index_spread")]
             cells += [interval(one, "area", 4), interval(twin, "area", 4), f"{float(one.share_space):.2f}", interval(one, "share_time", 2)]
             cells.append(f"{float(one.share_neither):.2f}")
+            wider.append(float(one.index_spread_low) > float(twin.index_spread_high))
             yield "| " + " | ".join([*cells, interval(one, "share_synergy", 2), "as claimed" if spans else "not shown"]) + " |"
 
 
@@ -167,12 +168,13 @@ def read(key, **options):
 
 def report(path, **options):
     """Write the page from the results that are there."""
-    lines = [HEAD, SPAN]
+    lines, wider = [HEAD, SPAN], []
     for key in EARLY:
         plane = read(f"plane_{key}", **options)
-        lines += [] if plane is None else [row + "\n" for row in span_rows(key, plane)]
+        lines += [] if plane is None else [row + "\n" for row in span_rows(key, plane, wider)]
     rows = [line for line in lines if line.startswith("| ") and line.endswith((" as claimed |\n", " not shown |\n"))]
-    lines.append(f"\n{sum('as claimed' in row for row in rows)} of {len(rows)} layers do as claimed.\n")
+    count = f"{sum('as claimed' in row for row in rows)} of {len(rows)} layers do as claimed"
+    lines.append(f"\n{count}; in {sum(wider)} the spread of the index lies above the twin's, interval above interval.\n")
     summaries = {key: found for key in FAMILIES if (found := read(f"layers_{key}", **options)) is not None}
     for head, rows_of in ((MAPS, family_rows), (EACH, lambda _, summary: map_rows(summary))):
         lines.append(head)

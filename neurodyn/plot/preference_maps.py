@@ -154,6 +154,8 @@ def draw_map_atlas(blocks: Sequence[tuple[str, xr.Dataset, Sequence[str]]], name
                     ax.text(-20, top + _SQUARE / 2, names.get(name, name), ha="right", va="center", fontsize=5.5)
                 both = tuning.sel(model_name=name)
                 for j, layer in enumerate(layers):
+                    if layer not in np.asarray(both["layer"].values).astype(str):
+                        continue
                     size = _size(both, layer)
                     for m in (0, 1):
                         cell = both.isel(untrained=m)

@@ -57,7 +57,7 @@ def networks(n_channels=4):
 def test_an_atlas_holds_every_network_and_its_twin():
     tuning = networks()
     with house_style():
-        fig = draw_map_atlas([("family", tuning, ("V1",))], {"a": "first"}, "A note.")
+        fig = draw_map_atlas([("family", tuning, ("V1", "V2"))], {"a": "first"}, "A note.")  # neither has a V2
     sheets = [ax.get_images()[0].get_array() for ax in fig.axes[:2]]
     assert sheets[0].shape == sheets[1].shape
     cyan = [np.all(np.isclose(s[..., :3], (0, 0xD5 / 255, 0xF0 / 255)), axis=-1).sum() for s in sheets]
