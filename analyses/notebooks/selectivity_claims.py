@@ -25,9 +25,9 @@ MEASURES = {"osi": 2, "dsi": 2, "f1_f0": 2, "preferred_spatial_frequency_cpp": 3
 SHARE, LEVEL = 0.1, 0.95
 HEAD = """# Selectivity: claims tested
 
-Estimates with 95 % intervals.  Units are the central one of each channel; S and T are the activations above grey of the best still image and of the best flicker
-of the whole field, each divided by that of the unit's best movie; all three families have equal contrast and none holds a uniform field.  A trained network stands
-beside its untrained twin.
+Estimates with 95 % intervals.  Units are the central one of each channel (glimpses: every fourth); S and T are the activations above grey of the best still image
+and of the best flicker of the whole field, each divided by that of the unit's best movie; all three families have equal contrast and none holds a uniform field.  A
+trained network stands beside its untrained twin.
 """
 SPAN = f"""
 ## Early recurrent units span the plane of spatial and temporal selectivity (dynamical recurrent classifier)
