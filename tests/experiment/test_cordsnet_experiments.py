@@ -13,7 +13,7 @@ def table(name):
     return shipped_table(**read_experiment(f"cordsnet/{name}").spec.parameters)
 
 
-@pytest.mark.parametrize("dataset", ["digits"])
+@pytest.mark.parametrize("dataset", ["digits", "mnist", "cifar10"])
 def test_every_arm_was_trained_and_answered_every_image(dataset):
     one = table(f"networks_{dataset}")
     answered = (one.correct.isel(step=-1) >= 0).all("presentation")
@@ -25,9 +25,8 @@ def test_every_arm_was_trained_and_answered_every_image(dataset):
     np.testing.assert_allclose(matched, 1, atol=0.05)
 
 
-@pytest.mark.parametrize("dataset", ["digits"])
-def test_noise_that_changes_is_filtered(dataset):
-    error = table(f"noise_{dataset}")["mean"].sel(measure="error", noise=0.2)
+def test_noise_that_changes_is_filtered():
+    error = table("noise_digits")["mean"].sel(measure="error", noise=0.2)
     assert float(error.sel(condition="three", kind="dynamic")) < 0.5 * float(error.sel(condition="cnn", kind="dynamic"))
 
 
@@ -38,7 +37,7 @@ def test_return_to_baseline_decides_how_many_resting_states_there_are():
     assert (one.mono_stable.sel(penalty=0.0) == 0).all()
 
 
-@pytest.mark.parametrize("name", ["ablation_loss", "fig3cd_noise"])
+@pytest.mark.parametrize("name", ["ablation_loss", "fig2d_training", "fig3cd_noise"])
 def test_figures_draw_from_the_shipped_tables(name):
     _, script = figure_script(f"cordsnet/{name}")
     with house_style():
