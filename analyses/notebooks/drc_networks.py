@@ -35,7 +35,7 @@ STUDENT = {
     "position_scale_px": 4.0,
 }
 TEACHER = {"n_train": 12_500, "n_test": 1_000, "n_epochs": 2, "batch_size": 64}
-TEACHERS = {  # the first teaches; the published small ones, at their learning rate, stand beside it
+TEACHERS = {  # the first teaches; the published small ones, at their learning rate, stand beside it (two and five minutes of a core)
     "teacher": ("two_core", {}),
     "teacher-v1": ("v1", {"learning_rate": 1e-3}),
     "teacher-v2": ("v2", {"learning_rate": 1e-3}),

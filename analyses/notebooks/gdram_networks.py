@@ -41,7 +41,7 @@ CONDITIONS = {
     "cifar": ({**MENDED, "in_channels": 3}, {**RECIPE, **PICTURES}),
     "cifar-cnn-macs": ({**MENDED, "in_channels": 3}, {**SHORT, **PICTURES, "cnn": "equal-macs"}),
 }
-AGAIN = ["corrected", "cnn-macs", "fixed", "random", "centre", "paper", "costless"]
+AGAIN = ["corrected", "cnn-macs", "fixed", "random", "centre", "paper", "costless"]  # what other seeds tell most about first
 QUEUE = [*(f"{name}-s0" for name in CONDITIONS), *(f"{name}-s{seed}" for seed in (1, 2) for name in AGAIN)]
 CURVES = ["cross_entropy", "train_accuracy", "validation_accuracy", "reward", "reward_variance", "advantage_mean", "advantage_variance", "sigma"]
 CURVES += ["clip_rate", "grad_norm"]
