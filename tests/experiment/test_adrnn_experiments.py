@@ -37,7 +37,10 @@ def opened(key, results):
     return open_result(read_experiment(key, FEW.get(key, [])), results=results)
 
 
-@pytest.mark.parametrize("name", ["fig1_tasks", "fig2_difficulty", "fig3_forced", "fig6_price", "fig7_kernels", "fig8_pathfinder", "fig9_tracing"])
+FIGURES = ["fig1_tasks", "fig2_difficulty", "fig3_forced", "fig6_price", "fig7_kernels", "fig8_pathfinder", "fig9_tracing", "fig10_parts"]
+
+
+@pytest.mark.parametrize("name", FIGURES)
 def test_figure(name, results):
     _, script = figure_script(f"adrnn/{name}")
     with house_style():
