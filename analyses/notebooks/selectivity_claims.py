@@ -168,13 +168,15 @@ def read(key, **options):
 
 def report(path, **options):
     """Write the page from the results that are there."""
-    lines, wider = [HEAD, SPAN], []
+    lines, wider, absent = [HEAD, SPAN], [], []
     for key in EARLY:
         plane = read(f"plane_{key}", **options)
+        absent += [key] if plane is None else []
         lines += [] if plane is None else [row + "\n" for row in span_rows(key, plane, wider)]
     rows = [line for line in lines if line.startswith("| ") and line.endswith((" as claimed |\n", " not shown |\n"))]
     count = f"{sum('as claimed' in row for row in rows)} of {len(rows)} layers do as claimed"
     lines.append(f"\n{count}; in {sum(wider)} the spread of the index lies above the twin's, interval above interval.\n")
+    lines += [f"\nNot measured: {', '.join(absent)}.\n"] if absent else []
     summaries = {key: found for key in FAMILIES if (found := read(f"layers_{key}", **options)) is not None}
     for head, rows_of in ((MAPS, family_rows), (EACH, lambda _, summary: map_rows(summary))):
         lines.append(head)

@@ -15,13 +15,14 @@ EARLY = {"convrnn": "conv2", "v4": "conv2", "small": "area0", "mnist": "area0", 
 LOOKS = tuple(zip(LABELS, (COLOURS["blue"], COLOURS["grey"]), ("o", "x"), strict=True))
 NOTE = (
     "Best still image (up) and best flicker (across) over the best movie, activations above grey; central unit of each channel\n"
-    "(glimpses: every fourth unit); n: units that count, trained | twin; T: share of trained units that flicker drives more (index below -1/3)"
+    "of conv2 or area0 (glimpses, gdram: every fourth recurrent unit); n: units that count, trained | twin; T: trained units\n"
+    "that flicker drives more (index below -1/3)"
 )
 
 
 def draw(**planes):
     cells = [(EARLY[k], plane.isel(model=[m, m + 1])) for k, plane in planes.items() for m in range(0, plane.sizes["model"], 2)]
-    n_columns = 7
+    n_columns = 8
     n_rows = -(-len(cells) // n_columns)
     fig = figure("double", 16 + 33 * n_rows)
     axes = fig.subplots(n_rows, n_columns, sharex=True, sharey=True)
@@ -32,12 +33,13 @@ def draw(**planes):
             plot_selectivity_plane(ax, pair.isel(model=m), layer, colour=colour, marker=marker, label=label).set_sizes([7])
         name = str(pair.model.values[0]).removeprefix("name=").removeprefix("convrnn-")
         one = pair.sel(layer_name=layer)
-        ax.set_title(f"{name}\n{layer} (n={int(one.n_units[0])}|{int(one.n_units[1])}; T {float(one.share_time[0]):.0%})", fontsize=5.5)
+        ax.set_title(f"{name}\nn={int(one.n_units[0])}|{int(one.n_units[1])}, T {float(one.share_time[0]):.0%}", fontsize=5.5)
         ax.tick_params(labelsize=6)
+    for ax in axes.ravel()[max(len(cells) - n_columns, 0) : len(cells)]:
+        ax.tick_params(labelbottom=True)
+        ax.set_xlabel("flicker / best", fontsize=6.5)
     for ax in axes[:, 0]:
         ax.set_ylabel("still / best", fontsize=6.5)
-    for ax in axes[-1]:
-        ax.set_xlabel("flicker / best", fontsize=6.5)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=2, title=NOTE, title_fontsize=6)
     return fig
