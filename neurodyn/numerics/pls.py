@@ -105,16 +105,12 @@ def pls_cv(
 
 
 class _Kernel:
-    """K = X X' applied to many vectors at once, formed only where that is the cheaper way."""
+    """K = X X', formed only where that is the cheaper way; elsewhere everything goes through the features."""
 
     def __init__(self, X: np.ndarray) -> None:
         n, p = X.shape
         self.X = X
         self.gram = X @ X.T if p > n / 2 and n <= 12000 else None
-
-    def apply(self, G: np.ndarray) -> np.ndarray:
-        """(problem, row) -> (problem, row)."""
-        return G @ self.gram if self.gram is not None else (G @ self.X) @ self.X.T
 
     def inner_products(self, problems: list[_Problem]) -> None:
         """Give every problem its S = Y' K Y over the training rows, by taking held-out rows off the sum over all rows."""
@@ -128,6 +124,7 @@ class _Kernel:
                 total = self.X.sum(axis=0) - self.X[out].sum(axis=0)
                 M = whole[id(Y)] - self.X[out].T @ Y[out] - np.outer(total, problem.mean)
                 problem.S = M.T @ M
+                problem.M, problem.of_fitted = M, np.zeros((len(problem.norm), M.shape[0]))
             else:
                 if id(Y) not in whole:
                     whole[id(Y)] = self.gram @ Y
@@ -136,7 +133,8 @@ class _Kernel:
                 H = whole[id(Y)][train] - cross @ Y[out] - np.outer(total, problem.mean)
                 S = (Y[train] - problem.mean).T @ H
                 problem.S = (S + S.T) / 2
-            problem.floor = 1e-26 * np.trace(problem.S)
+            exact_to = 1e-26 if self.gram is not None else 1e-13  # without going through the rows S keeps the rounding of its start
+            problem.floor = exact_to * np.trace(problem.S)
 
 
 class _Problem:
@@ -154,6 +152,7 @@ class _Problem:
         self.loading = np.zeros((n_components, q))
         self.n_done = 0
         self.S = np.zeros((q, q))
+        self.M = self.of_fitted = np.zeros((0, 0))  # X' Y over the training rows, and fitted times X, where they are kept instead of a Gram matrix
         self.floor = 0.0
         spread = np.abs(Y[train] - self.mean).max(axis=0)
         self.start = int(np.argmax(spread > _EPS))
@@ -165,6 +164,11 @@ class _Problem:
         a = self.n_done
         return g - (self.loading[:a] @ c) @ self.fitted[:a]
 
+    def weights(self, c: np.ndarray) -> np.ndarray:
+        """X' g for the direction g of c, without going through the rows."""
+        a = self.n_done
+        return self.M @ c - (self.loading[:a] @ c) @ self.of_fitted[:a]
+
     def orthogonal(self, t: np.ndarray) -> np.ndarray:
         """Centre over the training rows and remove the earlier scores, there orthogonal to them."""
         t = t - t[self.train].mean()
@@ -173,18 +177,28 @@ class _Problem:
             t = t - ((self.fitted[:a] @ t) / self.norm[:a]) @ self.scores[:a]
         return t
 
-    def add(self, t: np.ndarray, masked: np.ndarray, tY: np.ndarray, u: np.ndarray, uY: np.ndarray) -> None:
-        """Keep a score t and downdate S, given u = K t over the training rows, and both times Y."""
+    def add(self, t: np.ndarray, masked: np.ndarray, tY: np.ndarray, h: np.ndarray, energy: float) -> None:
+        """Keep a score t and downdate S, given t Y, and h = Y' K t and energy = t K t of what is not fitted yet."""
         a = self.n_done
         norm = masked @ masked
         self.scores[a], self.fitted[a], self.norm[a] = t, masked, norm
         v = tY / norm
         self.loading[a] = v
-        h = uY - (self.fitted[:a] @ u) @ self.loading[:a]
         self.S -= np.outer(h, v)
         self.S -= np.outer(v, h)
-        self.S += (masked @ u) * np.outer(v, v)
+        self.S += energy * np.outer(v, v)
         self.n_done += 1
+
+    def through_features(self, w: np.ndarray) -> tuple[np.ndarray, float]:
+        """What `add` takes, from w = X' t."""
+        a = self.n_done
+        self.of_fitted[a] = w
+        return w @ self.M - (self.of_fitted[:a] @ w) @ self.loading[:a], float(w @ w)
+
+    def through_rows(self, masked: np.ndarray, u: np.ndarray, uY: np.ndarray) -> tuple[np.ndarray, float]:
+        """What `add` takes, from u = K t over the training rows."""
+        a = self.n_done
+        return uY - (self.fitted[:a] @ u) @ self.loading[:a], float(masked @ u)
 
     def prediction(self) -> np.ndarray:
         """Held-out rows, (row, target)."""
@@ -203,22 +217,28 @@ def _fit(kernel: _Kernel, problems: list[_Problem], n_components: int, solver: s
             c[:], converged = _dominant(problem.S) if solver == "exact" else _power(problem.S, problem.start, tol, max_iter)
             c /= np.sqrt(max(c @ (problem.S @ c), 1e-300))
             stopped += not converged
-        G = _times_targets(alive, C, transpose=True)
-        for c, row, problem in zip(C, G, alive, strict=True):
-            row[:] = problem.direction(c, row)
-        scores = kernel.apply(G)
-        for row, out, problem in zip(G, scores, alive, strict=True):
+        if kernel.gram is None:
+            scores = np.stack([p.weights(c) for p, c in zip(alive, C, strict=True)]) @ kernel.X.T
+        else:
+            G = _times_targets(alive, C, transpose=True)
+            scores = np.stack([p.direction(c, row) for p, c, row in zip(alive, C, G, strict=True)]) @ kernel.gram
+        masked = np.zeros_like(scores)
+        for out, kept, problem in zip(scores, masked, alive, strict=True):
             out[:] = problem.orthogonal(out)
-            row[:] = 0.0
-            row[problem.train] = out[problem.train]
-        images = kernel.apply(G)
-        for problem, u in zip(alive, images, strict=True):
-            u[:] = problem.orthogonal(u)
-            u[problem.outside] = 0.0  # u sums to 0 over the training rows, so Y need not be centred
-        of_scores, of_images = _times_targets(alive, G), _times_targets(alive, images)
-        for problem, t, masked, tY, u, uY in zip(alive, scores, G, of_scores, images, of_images, strict=True):
-            if masked @ masked > 0:
-                problem.add(t, masked, tY, u, uY)
+            kept[problem.train] = out[problem.train]
+        of_scores = _times_targets(alive, masked)
+        if kernel.gram is None:
+            found = [p.through_features(w) for p, w in zip(alive, masked @ kernel.X, strict=True)]
+        else:
+            images = masked @ kernel.gram
+            for problem, u in zip(alive, images, strict=True):
+                u[:] = problem.orthogonal(u)
+                u[problem.outside] = 0.0  # u sums to 0 over the training rows, so Y need not be centred
+            of_images = _times_targets(alive, images)
+            found = [p.through_rows(*each) for p, *each in zip(alive, masked, images, of_images, strict=True)]
+        for problem, t, kept, tY, (h, energy) in zip(alive, scores, masked, of_scores, found, strict=True):
+            if kept @ kept > 0:
+                problem.add(t, kept, tY, h, energy)
             else:
                 problem.floor = 0.0
     return stopped
