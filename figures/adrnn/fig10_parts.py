@@ -1,16 +1,16 @@
-"""What a part of the network is worth: LocRNN without interneurons, and another cell."""
+"""What a part of the network is worth: LocRNN without interneurons, and other cells."""
 
 import numpy as np
 
 from neurodyn.plot.style import COLOURS, figure, panel_letter
 
 INPUTS = {"difficulty": "adrnn/difficulty"}
-PARTS = ["no interneurons", "hGRU"]
+PARTS = ["no interneurons", "ConvGRU", "hGRU"]
 LEVELS = {7: ("blue", "o"), 9: ("orange", "s"), 11: ("vermilion", "D"), 15: ("purple", "^")}
 
 
 def draw(difficulty):
-    fig = figure("double", 56)
+    fig = figure("double", 64)
     left, middle, right = fig.subplots(1, 3, sharey=True)
     groups = ["adaptive, seed 0", *PARTS]
     y = np.arange(len(groups))[::-1].astype(float)
