@@ -44,7 +44,7 @@ MAPS = """
 
 Every position of every layer; the median over channels of the median over positions, with intervals from resampling channels, which are what is independent.
 Left out: the maze networks (a square of their mazes is 2 x 2 pixels of wall, passage, start or goal, and nothing in between or in motion is ever shown: a
-grating is no image to them) and PC-RNN (it sees a measurement in k-space and reconstructs it: there is no frame to put a grating into).
+grating is no image to them) and PC-RNN (it sees a measurement in k-space and reconstructs it: there is no frame to put a grating into).  Controls with dense areas have no maps.
 
 In how many networks training moves a layer's median up or down, by a 95 % interval of trained less twin that leaves 0 out; a fortieth each way would by chance.
 

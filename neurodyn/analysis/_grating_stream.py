@@ -102,6 +102,8 @@ def plan_units(model: DynamicalModel, layer: str | Sequence[str], units: str | S
     if layer == MAPS and MAPS not in model.layers:
         layer = [name for name in model.layers if len(shapes[name]) == 3]
     layers = (layer,) if isinstance(layer, str) else tuple(layer)
+    if not layers:
+        raise ConfigError("layer", "no layer of the model has units with positions", expected='the names of its layers instead of "maps"')
     if isinstance(units, str):
         record = Record(layers=layers, space=units)  # type: ignore[arg-type]
     elif len(layers) > 1:

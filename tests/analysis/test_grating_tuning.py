@@ -7,7 +7,7 @@ import torch
 import xarray as xr
 
 from neurodyn.analysis._grating_indices import Grid, describe_units, response_halves
-from neurodyn.analysis._grating_stream import demodulation_weights
+from neurodyn.analysis._grating_stream import demodulation_weights, plan_units
 from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.errors import ConfigError, ModelError, NeurodynError
 from neurodyn.testing.systems import linear_network
@@ -143,6 +143,8 @@ def test_several_layers_are_measured_in_one_run():
     both = grating_tuning(ConvNetwork(), ("V1", "V2"), **grid)
     alone = grating_tuning(ConvNetwork(), "V2", **grid)
     np.testing.assert_allclose(both.tuning.values[both.layer == "V2"], alone.tuning.values)
+    with pytest.raises(ConfigError, match="units with positions"):
+        plan_units(linear_network([0.5]), "maps", "all")
     with pytest.raises(ConfigError, match="several layers"):
         grating_tuning(ConvNetwork(), ("V1", "V2"), **{**grid, "units": [0, 1]})
 
