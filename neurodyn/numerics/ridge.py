@@ -143,11 +143,10 @@ def gram_basis(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         U /= np.sqrt(s2)
     else:
         gram = centred @ centred.T
-        gram += 1.0 / n * max(np.trace(gram), 1e-300)  # lifts the constant vector out of the null space, so that it is one known eigenvector
+        gram += 2.0 / n * max(np.trace(gram), 1e-300)  # lifts the constant vector out of the null space and above every other eigenvalue, whatever the rank
         s2, U = scipy.linalg.eigh(gram, driver="evd", overwrite_a=True)
-        constant = np.argmax(np.abs(U.sum(axis=0)))
         keep = s2 > max(s2[-1], 0.0) * max(n, p) * np.finfo(float).eps
-        keep[constant] = False
+        keep[-1] = False
         s2, U = s2[keep], U[:, keep]
     return np.ascontiguousarray(U[:, ::-1]), s2[::-1].copy()
 

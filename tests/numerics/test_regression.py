@@ -163,6 +163,21 @@ def test_one_penalty_is_plain_ridge(p, alpha):
             np.testing.assert_allclose(got.predictions[k], Ridge(alpha, solver="svd").fit(X[train], Y[train]).predict(X[test]), atol=1e-8)
 
 
+def test_one_feature_that_varies_among_many_is_as_that_feature_alone():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 1))
+    X = np.concatenate([x, np.ones((60, 99))], axis=1)
+    Y = x @ rng.normal(size=(1, 4)) + 0.3 * rng.normal(size=(60, 4)) + 5
+    U, s2 = ridge.gram_basis(X)
+    assert U.shape == (60, 1)
+    np.testing.assert_allclose([U.sum(), s2[0]], [0, ((x - x.mean()) ** 2).sum()], atol=1e-10)
+    for n_splits in (2, 5):  # one factorisation a split, one for all
+        splits = make_splits(60, n_splits=n_splits, seed=0)
+        got, want = (ridge_cv(features, Y, splits, alphas=ALPHAS) for features in (X, x))
+        np.testing.assert_allclose(got.out_of_fold(60), want.out_of_fold(60), atol=1e-9)
+        np.testing.assert_allclose(got.inner_error, want.inner_error, rtol=1e-8)
+
+
 def test_constant_features_leave_the_mean():
     _, Y = data()
     splits = make_splits(120, n_splits=4, seed=0)
