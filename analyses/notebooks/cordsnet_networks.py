@@ -450,7 +450,8 @@ def ship(network, folder, home):
             f"{TRIAL['stimulus_ms']} ms (40 steps of 2 ms)"
             + ("" if arm == "cnn" else f", Euler step of {parameters.get('train_dt_ms', 5.0):g} ms in training")
             + (
-                f", before the last {parameters['tune_epochs']} epochs at the steady state, with a truncated implicit gradient"
+                f", before the last {parameters['tune_epochs']} epochs of whole trials towards the steady state alone ({sum(parameters['steady'])} "
+                f"iterations an area, gradients through {parameters['steady'][1]})"
                 if "steady" in parameters
                 else ""
             )

@@ -81,7 +81,7 @@ def dynamical_similarity(
     Notes
     -----
     Every step, the principal components too, is done within a fold, so that under equal dynamics (the same system seen through other
-    neuroids, its trials drawn alike) the folds are exchangeable and the probability is exact.  A distance of one operator to another has
+    neuroids, its trials drawn alike and as many of them) the folds are exchangeable and the probability is exact.  A distance of one operator to another has
     no such meaning by itself: two fits to the same system differ.  Trials driven by different inputs differ for that reason alone.
 
     Examples

@@ -93,7 +93,8 @@ def eigenspectrum(
         field_timescale_ms   (presentation, mode)  ms      -1 / Re growth_rate
         field_rotation_hz    (presentation, mode)  Hz      |Im growth_rate| / (2 pi)
         block                (presentation, mode)          State keys, comma-separated, of the diagonal block whose mode it is
-        condition            (presentation, mode)  1       on request: error <= condition * residual to first order
+        condition            (presentation, mode)  1       on request, and where up to 256 units are solved densely: error <= condition *
+                                                           residual to first order
         n_matvecs            (presentation)                products with the operator, or with its blocks
         ===================  ====================  ======  =================================================================
 

@@ -108,10 +108,11 @@ def leading_eigenpairs(
         Iterate with this power of the operator, shifted so that it parts what is wanted (not for ``"LI"``): fewer, better vectors to
         orthogonalise for more products.  Pays where a product is cheap beside the orthogonalisation, as for a convolution of 200,000 units.
     verify : bool
-        After convergence, search the rest of the space from a fresh start until the modes that come next are known too: no copy of
-        a repeated eigenvalue is missed, and none that the first start passed over.
+        After convergence, search the rest of the space from a fresh start until the mode that comes next is known too, to a thousandth
+        of the radius: no copy of a repeated eigenvalue is missed, and none that the first start passed over and that leads by more.
     max_matvecs : int, optional
-        Stop there and return what has converged.
+        Stop at the first restart past this and return what has converged; restarts are about half a space of products (times
+        `filter_degree`) apart.
     above : float
         Of the `n_modes`, only those that `which` ranks higher: with a modulus (``"LM"``) or a real part (``"LR"``) above this number, or
         nearer than minus this number; the first mode in any case.
@@ -270,7 +271,9 @@ def _solve_dense(op: Operator, plan: Plan, *, vectors: bool, left: bool) -> Eige
 
 def _solve_krylov(op: Operator, plan: Plan, seed: int, start: Any, *, vectors: bool, left: bool) -> Eigenpairs:
     found = _filtered(op, plan, seed, start) if plan.degree > 1 else None
-    found = found or drive(op.block, krylov_schur(op, plan, seed, start))
+    if found is None:
+        rest = replace(plan, max_products=max(plan.max_products - op.n_products, plan.size))
+        found = drive(op.block, krylov_schur(op, rest, seed, start))
     values, small = ritz(found.matrix, plan.order, plan.n_modes, plan.above)
     rights, residuals = _measure(op, found.basis, values, small, vectors=vectors or left)
     del found
@@ -290,15 +293,14 @@ def _filtered(op: Operator, plan: Plan, seed: int, start: Any) -> Subspace | Non
 
     The power ranks eigenvalues by their distance from the shift.  The search ends when all are known that lie at least as far from it as
     any value ranked among the wanted ones can, so that none is missed.  None where the subspace of the power does not become one of the
-    operator to tolerance: eigenvalues that the power does not tell apart.
+    operator to tolerance (eigenvalues that the power does not tell apart) while products are left.
     """
     import torch
 
     centre, radius = _extent(op, seed)
     shift = anchor(plan.which, centre, radius)
     scale = radius + abs(centre - shift) or 1.0
-    taken: list[Subspace] = []
-    tries = [0]
+    latest: list[tuple[Subspace, bool]] = []  # and whether it is good enough
 
     def power(vectors: Tensor) -> Tensor:
         for _ in range(plan.degree):
@@ -312,16 +314,17 @@ def _filtered(op: Operator, plan: Plan, seed: int, start: Any) -> Subspace | Non
         rest = moved - torch.as_tensor(T.T.copy()).to(moved.device, moved.dtype) @ basis
         gram = (rest @ rest.t()).double().cpu().numpy()
         errors = np.sqrt(np.abs(np.einsum("im,ij,jm->m", S.conj(), gram, S)))
+        good = bool((errors <= np.maximum(0.9 * threshold(plan.tol, values), 4 * op.epsilon * np.linalg.norm(T))).all())
+        latest.append((Subspace(basis, T, op.n_products, False), False))
         far = np.sort(np.abs(np.linalg.eigvals(T) - shift))[::-1]
         needed = int((far >= (1 - plan.tol) * reach(plan.which, shift, max(float(plan.order(values[-1:])[0]), plan.above))).sum())
-        tries[0] += 1
         if needed > now.n_modes:
             more = needed if needed < len(far) else needed + plan.n_modes // 4
             return replace(now, n_modes=more) if more + 10 < now.size else None
-        if bool((errors <= np.maximum(0.9 * threshold(plan.tol, values), 4 * op.epsilon * np.linalg.norm(T))).all()):
-            taken.append(Subspace(basis, T, op.n_products, False))
+        if good:
+            latest[-1] = latest[-1][0], True
             return None
-        return replace(now, tol=0.3 * now.tol) if tries[0] < 6 else None
+        return replace(now, tol=0.3 * now.tol) if len(latest) < 6 else None
 
     many = Operator(op.n, op.dtype, op.device, power, None, where=op.where)
     spare = 0 if shift == 0.0 else plan.n_modes // 2 + 4
@@ -335,8 +338,9 @@ def _filtered(op: Operator, plan: Plan, seed: int, start: Any) -> Subspace | Non
         above=-np.inf if plan.above == -np.inf else (max(reach(plan.which, shift, plan.above), 0.0) / scale) ** plan.degree,
         max_products=plan.max_products // plan.degree,
     )
-    drive(many.block, krylov_schur(many, inner, seed, start, accept))
-    return taken[0] if taken else None
+    spent = drive(many.block, krylov_schur(many, inner, seed, start, accept)).n_products >= inner.max_products
+    found, good = latest[-1]
+    return found if good or spent else None
 
 
 def _extent(op: Operator, seed: int) -> tuple[float, float]:

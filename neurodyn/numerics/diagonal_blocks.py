@@ -21,7 +21,7 @@ def leading_of_blocks(
     Parameters
     ----------
     solve : callable (block, n_modes, above) -> sequence of Eigenpairs
-        The leading modes of one diagonal block that `which` ranks higher than `above`, none missed, as
+        The leading modes of one diagonal block that `which` ranks higher than `above`, as
         :func:`neurodyn.numerics.arnoldi.leading_eigenpairs` gives them; of several operators of that structure at once.
     sizes : sequence of int
         Rows of each block.

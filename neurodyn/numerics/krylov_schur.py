@@ -75,7 +75,7 @@ def drive(block: Callable[[Tensor], Tensor], run: Application) -> Subspace:
 def krylov_schur(op: Operator, plan: Plan, seed: int, start: Any, accept: Callable[[Tensor, Plan], Plan | None] | None = None) -> Application:
     """Iterate until the wanted Ritz values have converged; yields blocks of vectors and is sent their products.
 
-    `accept` is shown the basis once the plan is fulfilled, and returns a stricter plan to go on with, or None to end.
+    `accept` is shown the basis once the plan is fulfilled, or the products are spent, and returns a stricter plan to go on with, or None to end.
     """
     import torch
 
@@ -109,8 +109,8 @@ def krylov_schur(op: Operator, plan: Plan, seed: int, start: Any, accept: Callab
             last = basis[done : done + b].clone()
             coupling = H[done : done + b, :done] @ Z[:, :keep]
             _rotate(basis, Z[:, :keep], done)
-            stricter = accept(basis[:keep], plan) if accept is not None and not over else None
-            if stricter is None:
+            stricter = accept(basis[:keep], plan) if accept is not None else None
+            if stricter is None or over:
                 return Subspace(basis[:keep], T[:keep, :keep], products, over and not ready)
             plan, settled = stricter, None if stricter.n_modes > plan.n_modes else settled
             H[:] = 0.0

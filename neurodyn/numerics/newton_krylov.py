@@ -32,7 +32,7 @@ METHODS = ("union", "anderson", "newton")
 
 @dataclass(frozen=True)
 class FixedPoints:
-    """Distinct points where a map stands still, slowest first.
+    """Distinct points where a map stands still, most frequent first.
 
     Attributes
     ----------
@@ -194,7 +194,9 @@ def _search(step_map: StepMap, x0: Tensor, rows: Tensor, tol: float, seed: int, 
     own = rows[~settled.cpu()]  # a start counts where Anderson settles it, else where Newton does
     found.append((ends, torch.cat([own, torch.full((len(ends) - len(own),), -1)])))
     # Newton from starts that settled too, for what does not attract, until no point has been come to only once: few are then left unseen
-    for part in torch.nonzero(settled)[:, 0][: max(SAMPLE, len(x0) // 4)].split(SAMPLE):
+    others = torch.nonzero(settled)[:, 0].cpu()
+    others = others[torch.randperm(len(others), generator=torch_generator(seed, "sample", int(rows[0])))].to(x0.device)
+    for part in others[: max(SAMPLE, len(x0) // 4)].split(SAMPLE):
         more = newton(step_map, x0[part], tol=tol, max_iterations=iterations)[0]
         found.append((more, torch.full((len(more),), -1)))
         ends = torch.cat([ends, more])

@@ -79,7 +79,8 @@ class Parameters:
     steady : (int, int), optional
         Train the linear, annealed and (for `steady_epochs`) rectified network at its steady state instead of through a trial: so many iterations an
         area without and with gradients, see :meth:`neurodyn.architectures.cordsnet.CordsNet.settled`.  Neither the return to baseline nor the time
-        it takes to answer is then trained before the last `tune_epochs` (our choice on two cores; three times cheaper).
+        it takes to answer is then trained before the last `tune_epochs` (our choice on two cores; three times cheaper).  After (3, 3) a trained
+        network of four areas is within 0.02, 1, 2 and 6 % of its fixed point, area by area.
     steady_epochs : int
         Of the rectified network at its steady state, before the epochs of whole trials, with a rate that falls to 0.
     tune_learning_rate : float, optional
