@@ -89,7 +89,7 @@ def accuracy_contrasts(
             values = found_answers[:, p]
             if np.isnan(values).any():
                 continue
-            ci = hierarchical_bootstrap(values, n_resamples=n_resamples, level=level, seed=seed)
+            ci = hierarchical_bootstrap(values, n_resamples=n_resamples, level=level, seed=seed, within=(0, 1))
             value[g, p], low[g, p], high[g, p] = ci.estimate, ci.low, ci.high
             sd[g, p] = values.mean(axis=1).std(ddof=1) if len(values) > 1 else np.nan
     anytime, anytime_sd = _anytime(outcomes, rows)
@@ -100,7 +100,7 @@ def accuracy_contrasts(
             raise ConfigError("accuracy_contrasts", f"`{name}` compares {len(a)} networks with {len(b)}", expected="equally many, paired by training seed")
         if not np.isfinite(a - b).all():
             raise SchemaError("accuracy_contrasts", f"`{name}` compares networks of which some have no answers there", expected="answers of every network")
-        ci = hierarchical_bootstrap(a - b, n_resamples=n_resamples, level=level, seed=seed)
+        ci = hierarchical_bootstrap(a - b, n_resamples=n_resamples, level=level, seed=seed, within=(-1, 1))
         found.append((ci.estimate, ci.low, ci.high, len(a)))
     table = np.asarray(found, float).reshape(-1, 4)
     unit, dims = {"units": "1"}, ("group", "path")

@@ -148,7 +148,7 @@ def _shuffled(codes: np.ndarray, owner: np.ndarray | None, generator: np.random.
 
 
 def _interval(right: np.ndarray, owner: np.ndarray | None, seed: int) -> Interval:
-    return bootstrap_ci(right.astype(float), seed=seed) if owner is None else _over_groups(right, owner, seed)
+    return bootstrap_ci(right.astype(float), seed=seed, within=(0, 1)) if owner is None else _over_groups(right, owner, seed)
 
 
 def _over_groups(right: np.ndarray, owner: np.ndarray, seed: int) -> Interval:

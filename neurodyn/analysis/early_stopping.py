@@ -114,8 +114,8 @@ def early_stopping(
         wanted = calibration.sel(rule=list(RULES)).values
         index = np.abs(levels[None] - wanted[:, None]).argmin(axis=1)
     rows = np.arange(len(RULES))
-    chosen = bootstrap_ci(hit[rows, index], seed=seed)
-    loss = bootstrap_ci(full - hit[rows, index], seed=seed)
+    chosen = bootstrap_ci(hit[rows, index], seed=seed, within=(0, 1))
+    loss = bootstrap_ci(full - hit[rows, index], seed=seed, within=(-1, 1))
     _report(float(stopped[0, index[0]]), float(levels[index[0]]))
     unit, both, rule = {"units": "1"}, ("rule", "threshold"), ("rule",)
     cost = macs_before + macs_glimpse * glimpses

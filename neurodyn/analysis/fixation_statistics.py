@@ -80,7 +80,7 @@ def fixation_statistics(
     inside = ((pixels[:, None] >= low_edge[None, :, None]) & (pixels[:, None] <= high_edge[None, :, None])).all(-1)  # scanpath, target, step
     hit = inside[np.arange(n), np.arange(n)].astype(float)
     chance = (inside.sum(axis=1) - hit) / max(n - 1, 1)
-    rate, gain = bootstrap_ci(hit.T, seed=seed), bootstrap_ci((hit - chance).T, seed=seed)
+    rate, gain = bootstrap_ci(hit.T, seed=seed, within=(0, 1)), bootstrap_ci((hit - chance).T, seed=seed, within=(-1, 1))
     middle = box[:, :2] + box[:, 2:] / 2
     offset = pixels - middle[:, None]
     moves = np.diff(pixels, axis=1)

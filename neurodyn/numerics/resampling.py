@@ -12,10 +12,11 @@ import scipy.special
 from neurodyn.errors import NumericsError, unknown_name
 from neurodyn.seeding import numpy_generator
 
-__all__ = ["STATISTICS", "Interval", "PairedDifference", "bootstrap_ci", "hierarchical_bootstrap", "holm", "paired_difference", "wilson"]
+__all__ = ["STATISTICS", "Interval", "PairedDifference", "alike_interval", "bootstrap_ci", "hierarchical_bootstrap", "holm", "paired_difference", "wilson"]
 
 STATISTICS: dict[str, Callable[..., Any]] = {"mean": np.mean, "median": np.median, "std": np.std}
 Statistic = str | Callable[..., Any]
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class PairedDifference(Interval):
     p_value: Any = float("nan")
 
 
-def bootstrap_ci(values: np.ndarray, statistic: Statistic = "mean", *, n_resamples: int = 2000, level: float = 0.95, seed: int) -> Interval:
+def bootstrap_ci(
+    values: np.ndarray, statistic: Statistic = "mean", *, n_resamples: int = 2000, level: float = 0.95, seed: int, within: Range | None = None
+) -> Interval:
     """Percentile bootstrap interval of a statistic over the last axis.
 
     Parameters
@@ -64,6 +67,8 @@ def bootstrap_ci(values: np.ndarray, statistic: Statistic = "mean", *, n_resampl
     level : float
         Coverage of the interval.
     seed : int
+    within : (float, float), optional
+        The range that items can take, where the mean is one of a share or a score: (0, 1), or (-1, 1) for the difference of two.
 
     Returns
     -------
@@ -72,27 +77,28 @@ def bootstrap_ci(values: np.ndarray, statistic: Statistic = "mean", *, n_resampl
     Raises
     ------
     NumericsError
-        For NaN, no item, or a level outside (0, 1).
+        For NaN, no item, a level outside (0, 1), values outside `within`, or `within` with a statistic other than the mean.
 
     Notes
     -----
-    Resamples of items that are all right (or all wrong) are all alike, and their interval would have no width however few items there are: the
-    mean of values that are 0 or 1 gets Wilson's interval there (:func:`wilson`).
+    Resamples of items that are all alike are alike too, and their interval has no width however few items there are.  Where `within` is given, such
+    items get the interval of :func:`alike_interval` instead; without it they keep [value, value].
 
     Examples
     --------
     >>> ci = bootstrap_ci(np.arange(100.0), seed=0)
     >>> float(ci.estimate), bool(ci.low < 49.5 < ci.high)
     (49.5, True)
-    >>> float(bootstrap_ci(np.ones(20), seed=0).low.round(3))
-    0.839
+    >>> right = bootstrap_ci(np.ones(20), seed=0, within=(0, 1))  # every one of 20 images
+    >>> float(right.low.round(3)), float(right.high)
+    (0.839, 1.0)
     """
-    values = _checked("bootstrap_ci", values, level, n_resamples)
+    values = _checked("bootstrap_ci", values, level, n_resamples, statistic, within)
     n = values.shape[-1]
     draw = numpy_generator(seed, "bootstrap_ci", n).integers(n, size=(n_resamples, n))
     reduce = _statistic(statistic)
     found = _interval(reduce(values, axis=-1), _in_chunks(values, draw, reduce), level, n)
-    return _unanimous(found, values.mean(axis=-1), n) if _is_share(values, statistic) else found
+    return found if within is None else _where_alike(found, values, n, within)
 
 
 def wilson(share: np.ndarray, n: int, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
@@ -128,8 +134,48 @@ def wilson(share: np.ndarray, n: int, *, level: float = 0.95) -> tuple[np.ndarra
     return np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
 
 
+def alike_interval(value: np.ndarray, n: int, within: Range, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of the mean of `n` independent items that are all alike.
+
+    Parameters
+    ----------
+    value : array
+        What every item is.
+    n : int
+    within : (float, float)
+        The range that items can take.
+    level : float
+        Coverage.
+
+    Returns
+    -------
+    low, high : array
+
+    Notes
+    -----
+    None of `n` items is otherwise, so that at most Wilson's upper bound u for 0 of `n` is (:func:`wilson`), and what is may lie at either end of the range:
+    value - u (value - least) to value + u (most - value).  For items that are right or wrong that is Wilson's interval; for differences of two such, all 0,
+    it is -u to u.
+
+    Examples
+    --------
+    >>> [float(x.round(4)) for x in alike_interval(np.array(1.0), 10, (0, 1))], [float(x.round(4)) for x in alike_interval(np.array(0.0), 10, (-1, 1))]
+    ([0.7225, 1.0], [-0.2775, 0.2775])
+    """
+    value = np.asarray(value, dtype=float)
+    otherwise = wilson(np.array(0.0), n, level=level)[1]
+    return value - otherwise * (value - within[0]), value + otherwise * (within[1] - value)
+
+
 def hierarchical_bootstrap(
-    values: np.ndarray, statistic: Statistic = "mean", *, n_resamples: int = 2000, level: float = 0.95, seed: int, crossed: bool = True
+    values: np.ndarray,
+    statistic: Statistic = "mean",
+    *,
+    n_resamples: int = 2000,
+    level: float = 0.95,
+    seed: int,
+    crossed: bool = True,
+    within: Range | None = None,
 ) -> Interval:
     """Interval that resamples training seeds and test items.
 
@@ -144,6 +190,8 @@ def hierarchical_bootstrap(
     seed : int
     crossed : bool
         True where every instance saw the same items (one draw of items for all rows); False where items are nested in rows.
+    within : (float, float), optional
+        The range that values can take, as in :func:`bootstrap_ci`.
 
     Returns
     -------
@@ -152,7 +200,7 @@ def hierarchical_bootstrap(
 
     Notes
     -----
-    Where every instance is right (or wrong) on every item, the interval is Wilson's for that many items (crossed) or that many values (nested).
+    Where all values are alike and `within` is given, the interval is that of so many items (crossed) or so many values (nested).
 
     Examples
     --------
@@ -160,7 +208,7 @@ def hierarchical_bootstrap(
     >>> float(ci.estimate), bool(ci.low < 2.5 < ci.high), ci.n
     (2.5, True, 2)
     """
-    values = _checked("hierarchical_bootstrap", values, level, n_resamples)
+    values = _checked("hierarchical_bootstrap", values, level, n_resamples, statistic, within)
     if values.ndim != 2:
         raise NumericsError("hierarchical_bootstrap", f"`values` has shape {values.shape}", expected="(seed, item)")
     n_seeds, n_items = values.shape
@@ -172,7 +220,7 @@ def hierarchical_bootstrap(
         columns = generator.integers(n_items, size=(1 if crossed else n_seeds, n_items))
         found[k] = reduce(values[rows, columns].reshape(-1), axis=-1)
     interval = _interval(reduce(values.reshape(-1), axis=-1), found, level, n_seeds)
-    return _unanimous(interval, values.mean(), n_items if crossed else values.size) if _is_share(values, statistic) else interval
+    return interval if within is None else _where_alike(interval, values.reshape(-1), n_items if crossed else values.size, within)
 
 
 def paired_difference(
@@ -258,17 +306,13 @@ def _interval(estimate: Any, found: np.ndarray, level: float, n: int) -> Interva
     return Interval(estimate, low, high, level, n)
 
 
-def _is_share(values: np.ndarray, statistic: Statistic) -> bool:
-    return statistic == "mean" and bool(((values == 0) | (values == 1)).all())
-
-
-def _unanimous(interval: Interval, share: np.ndarray, n: int) -> Interval:
-    low, high = wilson(share, n, level=interval.level)
-    alike = (share == 0) | (share == 1)
+def _where_alike(interval: Interval, values: np.ndarray, n: int, within: Range) -> Interval:
+    low, high = alike_interval(values[..., 0], n, within, level=interval.level)
+    alike = np.ptp(values, axis=-1) == 0
     return Interval(interval.estimate, np.where(alike, low, interval.low)[()], np.where(alike, high, interval.high)[()], interval.level, interval.n)
 
 
-def _checked(where: str, values: np.ndarray, level: float, n_resamples: int) -> np.ndarray:
+def _checked(where: str, values: np.ndarray, level: float, n_resamples: int, statistic: Statistic = "mean", within: Range | None = None) -> np.ndarray:
     values = np.asarray(values, dtype=float)
     if values.ndim < 1 or values.size == 0:
         raise NumericsError(where, f"`values` has shape {values.shape}", expected="at least one item")
@@ -278,4 +322,8 @@ def _checked(where: str, values: np.ndarray, level: float, n_resamples: int) -> 
         raise NumericsError(where, f"`level` is {level}", expected="a coverage between 0 and 1", fix="level=0.95")
     if n_resamples < 1:
         raise NumericsError(where, f"`n_resamples` is {n_resamples}", expected="1 or more")
+    if within is not None and statistic != "mean":
+        raise NumericsError(where, f"`within` is given for the statistic {statistic!r}", expected="the mean")
+    if within is not None and (values.min() < within[0] or values.max() > within[1]):
+        raise NumericsError(where, f"values reach from {values.min():.4g} to {values.max():.4g}", expected=f"values within {within}")
     return values

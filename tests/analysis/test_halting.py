@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 import xarray as xr
 
@@ -9,6 +10,7 @@ from neurodyn.analysis import halting, halting_difficulty, tag_propagation
 from neurodyn.architectures import adrnn
 from neurodyn.dynamics.schedule import Schedule
 from neurodyn.errors import ConfigError, ModelError, SchemaError
+from neurodyn.numerics.resampling import wilson
 from neurodyn.schema import make_stimuli
 from neurodyn.stimuli.mazes import mazes
 
@@ -138,6 +140,41 @@ def test_the_mean_at_the_training_levels_is_not_taken_as_known():
     one = halting_difficulty(table, groups={"act": ["n0"]}, training_levels=[5], n_resamples=400, seed=0).sel(group="act", level=9)
     error = float(table.n_steps.sel(level=5).std() / np.sqrt(table.sizes["presentation"]))
     assert abs(float(one.more_steps_high - one.more_steps_low) / (2 * 1.96 * error) - 1) < 0.2 and float(one.steps_high - one.steps_low) == 0
+
+
+def test_steps_are_no_share_and_what_is_nought_may_go_either_way():
+    """A network of one step, right everywhere, that loses nothing when stopped."""
+    table = made_up(n_networks=2)
+    same = {"n_steps": table.n_steps * 0 + 1, "stopped_correct": table.stopped_correct * 0 + 1, "stopped_score": table.stopped_score * 0 + 1}
+    groups = {"one": ["n0"], "other": ["n1"]}
+    found = halting_difficulty(table.assign(same), groups=groups, training_levels=[5], contrasts={"c": ["one", "other"]}, n_resamples=50, seed=0)
+    doubt = wilson(0.0, 40)[1]
+    one = found.sel(group="one")
+    assert (one.steps_low == 1).all() and (one.steps_high == 1).all() and (one.more_steps_low == 0).all()
+    for name, low, high in (("accuracy", 1 - doubt, 1), ("unfinished", 0, doubt), ("accuracy_lost", -doubt, doubt), ("overlap_lost", -doubt, doubt)):
+        np.testing.assert_allclose(one[f"{name}_low"], low, atol=1e-9)
+        np.testing.assert_allclose(one[f"{name}_high"], high, atol=1e-9)
+    np.testing.assert_allclose(found.difference_low, -doubt)
+
+
+def test_resamples_without_variation_have_no_rank_correlation():
+    """Steps differ in one image of 10: about a third of the resamples miss it, and say nothing of the correlation rather than that it is 0."""
+    table = made_up(n_networks=1, n_images=10)
+    path = np.tile(np.arange(10.0), (3, 1))
+    table = table.assign(path_length=(("level", "presentation"), path), n_steps=table.n_steps * 0 + 3 + (table.presentation == 9))
+    one = halting_difficulty(table, groups={"act": ["n0"]}, training_levels=[5], n_resamples=2000, seed=0).isel(group=0, covariate=0)
+    np.testing.assert_allclose(one.rank_correlation, scipy.stats.spearmanr(path[0], path[0] == 9)[0])
+    assert (one.rank_correlation_low > 0.3).all()
+    flat = halting_difficulty(table.assign(path_length=table.path_length * 0), groups={"act": ["n0"]}, training_levels=[5], n_resamples=20, seed=0)
+    assert np.isnan(flat.rank_correlation.values).all()
+
+
+def test_every_resample_counts_for_the_rank_correlation():
+    found = [
+        float(halting_difficulty(made_up(), groups={"act": ["n0", "n1"]}, training_levels=[5], n_resamples=n, seed=0).rank_correlation_low[0, 0, 0])
+        for n in (500, 1500)
+    ]
+    assert found[0] != found[1]
 
 
 BAD_TABLES = [

@@ -56,13 +56,34 @@ def test_paired_difference_sees_through_shared_variance():
 
 def test_items_that_all_agree_still_leave_doubt():
     right = np.stack([np.ones(12), np.zeros(12), np.arange(12) % 2])
-    ci = bootstrap_ci(right, seed=0)
+    ci = bootstrap_ci(right, seed=0, within=(0, 1))
     np.testing.assert_allclose([ci.low[0], ci.high[0], ci.low[1], ci.high[1]], [0.7575, 1.0, 0.0, 0.2425], atol=1e-4)  # Wilson's, from tables
-    assert ci.low[2] == pytest.approx(bootstrap_ci(right[2], seed=0).low)
-    assert bootstrap_ci(np.ones(4) * 0.5, seed=0).low == 0.5  # not a share of items
-    assert bootstrap_ci(np.ones(4), "median", seed=0).low == 1.0
-    assert hierarchical_bootstrap(np.ones((5, 12)), seed=0).low == pytest.approx(ci.low[0])  # five networks on twelve items are twelve items
-    assert hierarchical_bootstrap(np.ones((5, 12)), crossed=False, seed=0).low == pytest.approx(wilson(1.0, 60)[0])
+    assert ci.low[2] == bootstrap_ci(right[2], seed=0).low
+    networks = np.ones((5, 12))  # on twelve items: twelve, not sixty
+    assert hierarchical_bootstrap(networks, seed=0, within=(0, 1)).low == pytest.approx(ci.low[0])
+    assert hierarchical_bootstrap(networks, crossed=False, seed=0, within=(0, 1)).low == pytest.approx(wilson(1.0, 60)[0])
+
+
+def test_only_the_caller_says_what_is_a_share():
+    """Steps that are all 1, and differences that are all 0, look like answers that are all right or wrong."""
+    for one in (bootstrap_ci(np.ones(12), seed=0), hierarchical_bootstrap(np.ones((2, 12)), seed=0)):
+        assert (one.low, one.high) == (1.0, 1.0)
+    assert (bootstrap_ci(np.zeros(12), seed=0).high, bootstrap_ci(np.ones(4), "median", seed=0).low) == (0.0, 1.0)
+
+
+def test_differences_that_are_all_nought_may_go_either_way():
+    for one in (bootstrap_ci(np.zeros(12), seed=0, within=(-1, 1)), hierarchical_bootstrap(np.zeros((3, 12)), seed=0, within=(-1, 1))):
+        np.testing.assert_allclose([one.low, one.high], [-0.2425, 0.2425], atol=1e-4)
+    half = bootstrap_ci(np.full(12, 0.5), seed=0, within=(0, 1))
+    np.testing.assert_allclose([half.low, half.high], [0.5 - 0.2425 / 2, 0.5 + 0.2425 / 2], atol=1e-4)
+
+
+@pytest.mark.parametrize("truth", [0.01, 0.05, 0.15])
+def test_samples_without_a_rare_loss_do_not_rule_it_out(truth):
+    lost = (np.random.default_rng(0).random((400, 20)) < truth).astype(float)
+    none = (lost == 0).all(axis=1)
+    ci = bootstrap_ci(lost[none], seed=0, n_resamples=50, within=(-1, 1))
+    assert none.sum() > 10 and ((ci.low < 0) & (truth < ci.high) & (ci.high < 0.2)).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.97, 1.0])
@@ -91,6 +112,8 @@ def test_holm_by_hand():
         (lambda: bootstrap_ci([1.0], level=95, seed=0), NumericsError, "fix: level=0.95"),
         (lambda: bootstrap_ci([1.0], n_resamples=0, seed=0), NumericsError, "1 or more"),
         (lambda: bootstrap_ci([1.0], "men", seed=0), ConfigError, "did you mean `mean`"),
+        (lambda: bootstrap_ci([1.0, 2.0], seed=0, within=(0, 1)), NumericsError, "reach from 1 to 2"),
+        (lambda: bootstrap_ci([1.0], "median", seed=0, within=(0, 1)), NumericsError, "expected: the mean"),
         (lambda: hierarchical_bootstrap([1.0], seed=0), NumericsError, "seed, item"),
         (lambda: paired_difference([1.0], [1.0, 2.0], seed=0), NumericsError, "same items"),
         (lambda: wilson(1.2, 5), NumericsError, r"shares in \[0, 1\]"),
