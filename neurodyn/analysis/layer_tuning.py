@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from neurodyn.errors import SchemaError
+from neurodyn.numerics.resampling import alike_interval
 from neurodyn.schema import NEUROID
 from neurodyn.seeding import numpy_generator
 
@@ -54,6 +55,9 @@ def layer_tuning(tuning: xr.Dataset, *, min_osi: float = 0.1, n_resamples: int =
         n_units, n_channels                              how many respond
         ==================================  ===========  ===================================================================
 
+        A share that is the same in all channels has the interval of :func:`neurodyn.numerics.resampling.alike_interval`; differences of which one side is
+        such a share have Newcombe's, the distances of both estimates from their bounds added as squares.
+
     Raises
     ------
     SchemaError
@@ -79,6 +83,7 @@ def layer_tuning(tuning: xr.Dataset, *, min_osi: float = 0.1, n_resamples: int =
     names = list(dict.fromkeys([k for v in layers for k in v.tolist() if k] + [k for v, _ in silent for k in v.tolist()]))
     found = {k: np.full((n_resamples + 1, len(layers), len(names)), np.nan) for k in (*measures, *SHARES)}
     counts = np.zeros((2, len(layers), len(names)), int)
+    alike = {k: np.full((2, len(layers), len(names)), np.nan) for k in SHARES}  # bounds where all channels have the same share
     for m in range(len(layers)):
         for j, name in enumerate(names):
             here, dumb = layers[m] == name, silent[m][1][silent[m][0] == name]
@@ -90,16 +95,26 @@ def layer_tuning(tuning: xr.Dataset, *, min_osi: float = 0.1, n_resamples: int =
                 if len(values) >= 3:
                     picks = np.concatenate([np.arange(len(values))[None], drawn.integers(0, len(values), (n_resamples, len(values)))])
                     found[k][:, m, j] = (np.mean if k in SHARES else np.median)(values[picks], axis=1)
+                    if k in SHARES and np.ptp(values) == 0:
+                        alike[k][:, m, j] = alike_interval(values[0], len(values), (0, 1), level=level)
     data: dict[str, Any] = {}
     coords: dict[str, Any] = {"layer_name": names, **{d: tuning[d].values for d in lead if d in tuning.coords}}
     for k, values in found.items():
         units = tuning[k].attrs.get("units", "1") if k in tuning else "1"
         whole = values.reshape(-1, *shape, len(names))
-        data |= _with_bounds(k, whole, (*lead, "layer_name"), units, level)
+        bounds = _bounds(whole, level)
+        if k in SHARES:
+            known = alike[k].reshape(bounds.shape)
+            bounds = np.where(np.isnan(known), bounds, known)
+        data |= _with_bounds(k, whole[0], bounds, (*lead, "layer_name"), units)
         if TWIN in lead and tuning.sizes[TWIN] == 2:
             axis = 1 + lead.index(TWIN)
             apart = whole.take(0, axis) - whole.take(1, axis)
-            data |= _with_bounds(f"{k}_difference", apart, (*(d for d in lead if d != TWIN), "layer_name"), units, level)
+            between = _bounds(apart, level)
+            if k in SHARES:
+                either = np.isfinite(known).any(axis=(0, axis))
+                between = np.where(either, _newcombe(whole[0], bounds, axis), between)
+            data |= _with_bounds(f"{k}_difference", apart[0], between, (*(d for d in lead if d != TWIN), "layer_name"), units)
     for k, count in zip(("n_units", "n_channels"), counts, strict=True):
         data[k] = ((*lead, "layer_name"), count.reshape(*shape, len(names)))
     return xr.Dataset(data, coords, attrs={"level": level, "n_resamples": n_resamples, "min_osi": min_osi})
@@ -131,8 +146,18 @@ def _by_channel(values: dict[str, np.ndarray], index: np.ndarray, kinds: np.ndar
     return out
 
 
-def _with_bounds(name: str, values: np.ndarray, dims: tuple[str, ...], units: str, level: float) -> dict[str, Any]:
-    """The estimate (first row) and the interval over the resamples."""
-    bounds = np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
-    parts = zip(("", "_low", "_high"), (values[0], *bounds), strict=True)
+def _bounds(values: np.ndarray, level: float) -> np.ndarray:
+    """Interval over the resamples, which follow the estimate."""
+    return np.quantile(values[1:], [(1 - level) / 2, (1 + level) / 2], axis=0)
+
+
+def _newcombe(estimate: np.ndarray, bounds: np.ndarray, axis: int) -> np.ndarray:
+    """Interval of the first less the second along an axis of `bounds` (one less in `estimate`), independent of each other."""
+    (a, b), (low, high) = (estimate.take(k, axis - 1) for k in (0, 1)), bounds
+    low_a, low_b, high_a, high_b = (v.take(k, axis - 1) for v in (low, high) for k in (0, 1))
+    return np.stack([a - b - np.hypot(a - low_a, high_b - b), a - b + np.hypot(high_a - a, b - low_b)])
+
+
+def _with_bounds(name: str, estimate: np.ndarray, bounds: np.ndarray, dims: tuple[str, ...], units: str) -> dict[str, Any]:
+    parts = zip(("", "_low", "_high"), (estimate, *bounds), strict=True)
     return {name + suffix: (dims, part, {"units": units}) for suffix, part in parts}

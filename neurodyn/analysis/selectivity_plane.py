@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from neurodyn.errors import SchemaError
+from neurodyn.numerics.resampling import alike_interval
 from neurodyn.schema import NEUROID
 from neurodyn.seeding import numpy_generator
 
@@ -22,8 +23,8 @@ def selectivity_plane(
 ) -> xr.Dataset:
     """Summarise, for each layer, how its units spread over the plane of spatial and temporal activation, with intervals.
 
-    Every unit's activations are divided by its own best (space-time) one, so that units of different gain lie on one plane, the
-    unit square.
+    Every unit's activations are divided by the largest of its three: of its best movie, or of its best still image or flicker where ascent among the
+    movies, of which these are some, ended lower.  So units of different gain lie on one plane, the unit square.
 
     Parameters
     ----------
@@ -54,11 +55,12 @@ def selectivity_plane(
         share_space    1      of units with an index above 1/3
         share_time     1      of units with an index below -1/3
         share_neither  1      of units with S and T both below `neither_below`, which have no index
-        share_synergy  1      of units whose best movie beats the better of S and T by more than a tenth
+        share_synergy  1      of units whose best movie beats the better of S and T by more than a tenth; none where ascent ended lower
         n_units               that count
         =============  =====  =================================================================================================
 
-        and ``space``, ``time``, ``st_index`` (..., neuroid), NaN for units that do not count; the index also for those of neither kind.
+        The shares of units that are all of the class, or none of them, have the interval of :func:`neurodyn.numerics.resampling.alike_interval`; and
+        there are ``space``, ``time``, ``st_index`` (..., neuroid), NaN for units that do not count; the index also for those of neither kind.
 
     Raises
     ------
@@ -103,7 +105,9 @@ def selectivity_plane(
             drawn = generator.integers(0, len(here), (n_resamples, len(here)))
             spread = _measures(s[drawn], t[drawn], neither_below)
             for k in MEASURES:
-                found[k][:, m, j] = whole[k][0], *_interval(spread[k], level)
+                value = whole[k][0]
+                alike = k.startswith("share") and value in (0, 1)
+                found[k][:, m, j] = value, *(alike_interval(value, len(here), (0, 1), level=level) if alike else _interval(spread[k], level))
     shape = values.shape[: len(lead)]
     data: dict = {}
     for k, v in found.items():

@@ -7,6 +7,7 @@ import xarray as xr
 from neurodyn.analysis.grating_tuning import grating_tuning
 from neurodyn.analysis.layer_tuning import layer_tuning
 from neurodyn.errors import SchemaError
+from neurodyn.numerics.resampling import wilson
 from neurodyn.testing.toys import ConvNetwork
 
 
@@ -39,6 +40,17 @@ def test_the_twin_is_taken_away():
     assert float(ds.osi_difference_low) > 0.3
     assert ds.osi_difference.dims == ("layer_name",)
     np.testing.assert_allclose(ds.dsi_difference.values, 0)
+
+
+def test_shares_that_all_channels_agree_on_still_leave_doubt():
+    every, doubt = np.full((2, 12, 2), 0.5), wilson(0.0, 12)[1]
+    ds = layer_tuning(table(every), n_resamples=50, seed=0)
+    np.testing.assert_allclose([*ds.share_tuned_low.values.ravel(), *ds.share_responding_high.values.ravel()], [1 - doubt, 1 - doubt, 1, 1])
+    np.testing.assert_allclose([ds.share_tuned_difference_low.item(), ds.share_tuned_difference_high.item()], [-doubt, doubt])
+    every[1] = 0.01  # none in the twin
+    apart = layer_tuning(table(every), n_resamples=50, seed=0)
+    np.testing.assert_allclose([apart.share_tuned_difference_low.item(), apart.share_tuned_difference_high.item()], [1 - np.sqrt(2) * doubt, 1])
+    assert apart.osi_low.dims == ("untrained", "layer_name")
 
 
 def test_coverage_of_the_interval():

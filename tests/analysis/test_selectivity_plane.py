@@ -6,6 +6,7 @@ import xarray as xr
 
 from neurodyn.analysis.selectivity_plane import selectivity_plane
 from neurodyn.errors import SchemaError
+from neurodyn.numerics.resampling import wilson
 
 
 def optimal(s, t, st):
@@ -24,6 +25,25 @@ def test_a_filled_square_and_a_point():
     assert ds.area_low[0, 0] < 1 / 12 < ds.area_high[0, 0]
     assert abs(float(ds.correlation[0, 0])) < 0.05
     assert ds.share_synergy[1, 0] == 1.0
+
+
+def test_units_of_one_kind_still_leave_doubt():
+    """Eight units, all of space, none of time, all with synergy."""
+    rng = np.random.default_rng(1)
+    ds = selectivity_plane(optimal(0.5 + 0.3 * rng.random(8), 0.1 * rng.random(8), np.ones(8)), n_resamples=50, seed=0)
+    bounds = {k: (ds[f"{k}_low"].item(), ds[f"{k}_high"].item()) for k in ("share_space", "share_time", "share_neither", "share_synergy")}
+    none, every = wilson(0.0, 8), wilson(1.0, 8)
+    for k, want in zip(bounds, (every, none, none, every), strict=True):
+        np.testing.assert_allclose(bounds[k], want, atol=1e-12)
+    mixed = selectivity_plane(optimal(np.linspace(0.1, 0.9, 8), np.full(8, 0.3), np.ones(8)), n_resamples=50, seed=0)
+    assert 0 <= mixed.share_space_low.item() < mixed.share_space.item() < mixed.share_space_high.item() < 1
+
+
+def test_a_movie_that_ended_below_the_still_image_hides_no_synergy():
+    """Divided by the largest of three: a unit whose movie came out lower has S = 1 and counts as without synergy."""
+    ds = selectivity_plane(optimal(np.array([0.8, 0.5, 0.5]), np.array([0.2, 0.2, 0.2]), np.array([0.4, 1.0, 1.0])), n_resamples=50, seed=0)
+    np.testing.assert_allclose(ds.space.values, [1.0, 0.5, 0.5])
+    np.testing.assert_allclose(ds.share_synergy.item(), 2 / 3)
 
 
 def test_weak_units_do_not_count():
