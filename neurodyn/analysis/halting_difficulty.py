@@ -92,7 +92,7 @@ def halting_difficulty(
     trained = [levels.index(int(v)) for v in training_levels if int(v) in levels]
     if not trained:
         raise ConfigError("halting_difficulty", f"`training_levels` is {list(training_levels)}", expected=f"some of {levels}")
-    how = {"n_resamples": n_resamples, "level": level, "seed": seed}
+    how: dict[str, Any] = {"n_resamples": n_resamples, "level": level, "seed": seed}
     found = {name: np.full((len(groups), len(levels), 3), np.nan) for name in (*WITHIN, "more_steps")}
     clamps, scores = np.full(len(groups), np.nan), {}
     along = [table[name].transpose("level", "presentation").values.astype(float) for name in covariates]
