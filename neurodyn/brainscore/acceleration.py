@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from neurodyn.numerics.pls import pls_cv
 from neurodyn.numerics.reliability import split_half_ceiling
 from neurodyn.numerics.ridge import ridge_cv
 
-__all__ = ["FastCeiling", "FastCrossRegression", "FastTrainTest", "accelerate", "keep_own_ceiling", "repeat_table"]
+__all__ = ["FastCeiling", "FastCrossRegression", "FastTrainTest", "accelerate", "keep_own_ceiling", "on_engine", "repeat_table"]
 
 TOLERANCE = 1e-5
 
@@ -50,39 +52,72 @@ def accelerate(benchmark: Any, *, verify: bool = False) -> Any:
     return benchmark
 
 
+@contextmanager
+def on_engine(benchmark: Any, *, fast: bool, verify: bool) -> Iterator[list[float]]:
+    """For one score: a benchmark on neurodyn's engine, on both, or on Brain-Score's own, whatever it ran on before; afterwards on that again.
+
+    Yields
+    ------
+    list of float
+        Differences between the engines, filled as a verified benchmark is called.
+    """
+    parts, differences = _parts(benchmark), []
+    before = [(part, name, getattr(part, name)) for part in parts for name in ("_similarity_metric", "_ceiling_func") if hasattr(part, name)]
+    try:
+        for part, name, value in before:
+            setattr(part, name, _own(value))
+        keep_own_ceiling(benchmark)
+        if fast or verify:
+            _swap(benchmark, verify, differences)
+        yield differences
+    finally:
+        for part, name, value in before:
+            setattr(part, name, value)
+
+
+def _parts(benchmark: Any) -> list[Any]:
+    """The benchmarks that a benchmark is made of (Cowley2026), or itself."""
+    sessions = getattr(benchmark, "_sessions", None)
+    return [part for session in sessions for part in _parts(session)] if sessions else [benchmark]
+
+
+def _own(value: Any) -> Any:
+    """Brain-Score's own metric or ceiling behind ours."""
+    return getattr(value, "library", value)
+
+
 def _swap(benchmark: Any, verify: bool, differences: list[float]) -> list[str]:
-    parts = getattr(benchmark, "_sessions", None)  # a benchmark made of benchmarks (Cowley2026)
-    if parts:
-        return [name for part in parts for name in _swap(part, verify, differences)]
     swapped = []
-    metric = getattr(benchmark, "_similarity_metric", None)
-    fast = _fast_metric(metric)
-    if fast is not None:
-        benchmark._similarity_metric = _Verified(metric, fast, differences, "metric") if verify and not isinstance(fast, FastSolutionTimes) else fast
-        swapped.append("metric")
-    ceiling = _fast_ceiling(getattr(benchmark, "_ceiling_func", None))
-    if ceiling is not None:
-        benchmark._ceiling_func = _Verified(benchmark._ceiling_func, ceiling, differences, "ceiling") if verify else ceiling
-        swapped.append("ceiling")
-    keep_own_ceiling(benchmark)
+    for part in _parts(benchmark):
+        for name, what, fast_of in (("_similarity_metric", "metric", _fast_metric), ("_ceiling_func", "ceiling", _fast_ceiling)):
+            own = _own(getattr(part, name, None))
+            fast = fast_of(own)
+            if fast is not None:
+                fast.library = own
+                setattr(part, name, _Verified(own, fast, differences, what) if verify and not isinstance(fast, FastSolutionTimes) else fast)
+                swapped.append(what)
+        keep_own_ceiling(part)
     return swapped
 
 
 def keep_own_ceiling(benchmark: Any) -> None:
-    """Compute a benchmark's ceiling from its own data, once, instead of asking a cache that knows identifiers only."""
+    """Compute a benchmark's ceilings from its own data, once an engine, instead of asking a cache that knows identifiers only."""
     for part in getattr(benchmark, "_sessions", None) or ():
         keep_own_ceiling(part)
-    if getattr(benchmark, "_ceiling_func", None) is None:
+    kind = type(benchmark)
+    if getattr(benchmark, "_ceiling_func", None) is None or getattr(kind, "_keeps_own_ceiling", False):
         return
-    kept: list[Any] = []
+    kept: dict[Any, Any] = {}
 
     def own_ceiling(self: Any) -> Any:
-        if not kept:
-            kept.append(self._ceiling_func())
-        return kept[0]
+        made_by = self._ceiling_func
+        key = made_by if isinstance(made_by, _Verified) else (type(made_by), _own(made_by))
+        if key not in kept:
+            kept[key] = made_by()
+        return kept[key]
 
-    kind = type(benchmark)
-    benchmark.__class__ = type(kind.__name__, (kind,), {"ceiling": property(own_ceiling), "__module__": kind.__module__})
+    own = {"ceiling": property(own_ceiling), "_keeps_own_ceiling": True, "__module__": kind.__module__}
+    benchmark.__class__ = type(kind.__name__, (kind,), own)
 
 
 class FastCrossRegression:
@@ -176,10 +211,10 @@ def repeat_table(values: np.ndarray, stimulus_id: np.ndarray, repetition: np.nda
 
 class _Verified:
     def __init__(self, library: Any, fast: Any, differences: list[float], what: str) -> None:
-        self._library, self._fast, self._differences, self._what = library, fast, differences, what
+        self.library, self._fast, self._differences, self._what = library, fast, differences, what
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        fast, library = self._fast(*args, **kwargs), self._library(*args, **kwargs)
+        fast, library = self._fast(*args, **kwargs), self.library(*args, **kwargs)
         difference = float(np.nanmax(np.abs(np.asarray(fast.values) - np.asarray(library.values))))
         fast.attrs["library_score"] = library
         fast.attrs["difference"] = difference

@@ -68,9 +68,9 @@ def score(model: Any, benchmark: Any, *, fast: bool = True, verify: bool = False
         A public identifier, or a benchmark object.  Files of the public ones are looked for in ``brain-score`` below ``NEURODYN_DATA``, in Brain-Score's
         own folder, and on its server.
     fast : bool
-        Run on neurodyn's engine where the metric is known.
+        Run on neurodyn's engine where the metric is known, else on Brain-Score's own.
     verify : bool
-        Run both engines and report the difference.
+        Run both engines and report the difference; the score is ours.
 
     Returns
     -------
@@ -86,10 +86,11 @@ def score(model: Any, benchmark: Any, *, fast: bool = True, verify: bool = False
 
     Notes
     -----
+    A benchmark object may be scored again, with `fast` and `verify` as they are given each time; it is left on the engine that it ran on before.
     Calls the benchmark itself: Brain-Score's ``score()`` leaves a pickle in site-packages and estimates memory from a rule that refuses runs that fit.
     Its caches of ceilings (keyed on the identifier alone) and of images put on the screen (which outlive their files) are not asked.
     """
-    from neurodyn.brainscore.acceleration import accelerate, keep_own_ceiling
+    from neurodyn.brainscore.acceleration import on_engine
 
     library = require()
     with _without_stale_caches():
@@ -97,14 +98,10 @@ def score(model: Any, benchmark: Any, *, fast: bool = True, verify: bool = False
             model = library.load_model(model)
         if isinstance(benchmark, str):
             benchmark = _load(library, benchmark)
-        if fast and not hasattr(benchmark, "accelerated"):
-            accelerate(benchmark, verify=verify)
-        elif not hasattr(benchmark, "accelerated"):
-            keep_own_ceiling(benchmark)
-        with redirect_stdout(io.StringIO()):  # some benchmarks print as they go
+        with on_engine(benchmark, fast=fast, verify=verify) as differences, redirect_stdout(io.StringIO()):  # some benchmarks print as they go
             result = benchmark(model)
-    if getattr(benchmark, "differences", None):
-        result.attrs["largest_difference"] = max(benchmark.differences)
+    if differences:
+        result.attrs["largest_difference"] = max(differences)
     return _described(_with_time(result), benchmark)
 
 

@@ -13,6 +13,7 @@ from brainscore_vision.metric_helpers import xarray_utils  # noqa: E402
 from brainscore_vision.metrics.regression_correlation import metric as library_metrics  # noqa: E402
 
 from neurodyn.analysis import predictivity  # noqa: E402
+from neurodyn.brainscore import acceleration  # noqa: E402
 from neurodyn.brainscore import accelerate, as_brain_model, from_assembly, local_benchmark, register, score, to_assembly  # noqa: E402
 from neurodyn.brainscore.acceleration import _fast_metric  # noqa: E402
 from neurodyn.dynamics.record import Record  # noqa: E402
@@ -161,6 +162,30 @@ def test_verify_reports_the_difference(stimuli, recordings, tmp_path):
     result = benchmark(wrapped())
     assert result.attrs["raw"].attrs["difference"] < 1e-6 if "difference" in result.attrs["raw"].attrs else result.attrs["difference"] < 1e-6
     assert benchmark.ceiling.attrs["difference"] < 1e-6
+
+
+def test_each_score_runs_on_the_engine_it_names(stimuli, recordings, tmp_path, monkeypatch):
+    benchmark = local_benchmark(one_bin(recordings), stimuli, tmp_path, region="IT")
+    own, own_ceiling = benchmark._similarity_metric, benchmark._ceiling_func
+    calls = []
+    for name in ("FastCrossRegression", "FastCeiling"):
+        kind = getattr(acceleration, name)
+        monkeypatch.setattr(kind, "__call__", lambda self, *a, _was=kind.__call__, _name=name: (calls.append(_name), _was(self, *a))[1])
+    first = score(wrapped(), benchmark)
+    assert calls == ["FastCrossRegression", "FastCeiling"]
+    assert benchmark._similarity_metric is own and benchmark._ceiling_func is own_ceiling
+    score(wrapped(), benchmark)
+    assert calls == ["FastCrossRegression", "FastCeiling", "FastCrossRegression"]  # the ceiling is kept
+    slow = score(wrapped(), benchmark, fast=False)
+    assert len(calls) == 3
+    np.testing.assert_allclose(first.values, slow.values, atol=1e-6)
+    first_verified = score(wrapped(), benchmark, verify=True)
+    assert len(calls) == 5 and 0 <= first_verified.attrs["largest_difference"] < 1e-6
+    assert "difference" in first_verified.attrs["ceiling"].attrs and "largest_difference" not in first.attrs
+    accelerate(benchmark)
+    monkeypatch.setattr(acceleration._Verified, "__call__", lambda self, *a: (self._differences.append(0.0), self._fast(*a))[1])
+    assert score(wrapped(), benchmark, verify=True).attrs["largest_difference"] == 0  # of this call alone
+    assert isinstance(benchmark._similarity_metric, acceleration.FastCrossRegression)
 
 
 def test_ceilings_are_not_confused_by_identifiers(stimuli, recordings, tmp_path):
