@@ -61,7 +61,8 @@ def on_engine(benchmark: Any, *, fast: bool, verify: bool) -> Iterator[list[floa
     list of float
         Differences between the engines, filled as a verified benchmark is called.
     """
-    parts, differences = _parts(benchmark), []
+    parts = _parts(benchmark)
+    differences: list[float] = []
     before = [(part, name, getattr(part, name)) for part in parts for name in ("_similarity_metric", "_ceiling_func") if hasattr(part, name)]
     try:
         for part, name, value in before:

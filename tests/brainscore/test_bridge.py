@@ -13,8 +13,7 @@ from brainscore_vision.metric_helpers import xarray_utils  # noqa: E402
 from brainscore_vision.metrics.regression_correlation import metric as library_metrics  # noqa: E402
 
 from neurodyn.analysis import predictivity  # noqa: E402
-from neurodyn.brainscore import acceleration  # noqa: E402
-from neurodyn.brainscore import accelerate, as_brain_model, from_assembly, local_benchmark, register, score, to_assembly  # noqa: E402
+from neurodyn.brainscore import accelerate, acceleration, as_brain_model, from_assembly, local_benchmark, register, score, to_assembly  # noqa: E402
 from neurodyn.brainscore.acceleration import _fast_metric  # noqa: E402
 from neurodyn.dynamics.record import Record  # noqa: E402
 from neurodyn.dynamics.simulate import simulate  # noqa: E402
