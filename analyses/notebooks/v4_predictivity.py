@@ -10,7 +10,7 @@
 # Activity is compressed by a square root, as the second Gabor reference is, except in the networks that were trained for a linear readout of V4.
 # Layer, step and frame are chosen on the other sessions.  `convrnn-v4` and its feedforward control are three networks each: a session is predicted by the
 # one that was trained on the two others, so those two cannot choose for it, and the choice is made within each fold, by leaving out its training images
-# one by one.
+# one by one; so it is for their untrained twins, and where images are shuffled.
 # ---
 
 # %%
@@ -54,6 +54,7 @@ CONTROLS += ("convrnn-v4-feedforward:untrained", "drc-teacher-cifar10:untrained"
 def predictors():
     """Every shipped model that sees images, the most telling first, with the controls."""
     shipped = [m for m in nd.list_models() if m.startswith(("convrnn-", "cordsnet-", "feedback-", "drc-")) and "-not-" not in m and weights_path(m)]
+    shipped = [m for m in shipped if card_of(m).architecture != "dense_rnn"]  # no map to average over pools
     there = [m for m in LEFT_OUT if all(weights_path(f"{m}-not-{s}") for s in SESSIONS if f"{m}-not-{s}" in nd.list_models())]
     first = [m for m in ("convrnn-rgc", "convrnn-feedforward", "drc-teacher-cifar10") if m in shipped]
     return list(dict.fromkeys([*there[:1], *CONTROLS, *there[1:], *first, *shipped]))
@@ -172,6 +173,15 @@ def predict(predictor, folder, sessions=SESSIONS):
 
 
 # %%
+def chosen_candidates(predictor, session, stored, medians):
+    """The candidate of a session: of the networks left out of it, of their twins and of shuffled images one for each fold, from its training images."""
+    options = [str(c) for c in stored[predictor, session].candidate.values]
+    if predictor.split("_")[0] in LEFT_OUT:
+        return tuple(options[int(stored[predictor, session][f"inner_{k}"].argmax())] for k in range(FOLDS))
+    others = [s for s in SESSIONS if s != session]
+    return max(options, key=lambda c: np.mean([medians[predictor, s, c] for s in others]))
+
+
 def table(folder, out):
     rows, n_resamples = [], 2000
     predictors = sorted({f.name[: -len("-190923.nc")] for f in folder.glob("*-190923.nc")})
@@ -196,16 +206,10 @@ def table(folder, out):
     medians = {(p, s, str(c)): float(np.median(r_of(p, s, str(c)))) for (p, s), d in stored.items() for c in d.candidate.values}
     for p in predictors:
         for s in SESSIONS:
-            others = [o for o in SESSIONS if o != s]
-            options = [str(c) for c in stored[p, s].candidate.values]
-            if p.split("_")[0] in LEFT_OUT and not p.endswith(("_untrained", "_shuffled")):
-                chosen = tuple(options[int(stored[p, s][f"inner_{k}"].argmax())] for k in range(FOLDS))
-            else:
-                chosen = max(options, key=lambda c, p=p, others=others: np.mean([medians[p, o, c] for o in others]))
-            rows.append((p, s, chosen))
+            rows.append((p, s, chosen_candidates(p, s, stored, medians)))
     grid = (len(predictors), len(SESSIONS))
     found = {k: np.full(grid, np.nan) for k in ("median_r", "median_r_low", "median_r_high", "normalised")}
-    references = (*REFERENCES, "own untrained twin", "feedforward control")
+    references = (*REFERENCES, "own untrained twin", "feedforward control", "first seed")
     paired = {k: np.full((len(references), *grid), np.nan) for k in ("difference", "difference_low", "difference_high", "p_value")}
     choice = np.full(grid, "", dtype="<U120")
     chosen_of = {(p, s): c for p, s, c in rows}
@@ -219,7 +223,7 @@ def table(folder, out):
         choice[i, j] = c if isinstance(c, str) else " / ".join(dict.fromkeys(c))
         found["median_r_low"][i, j], found["median_r_high"][i, j] = np.quantile(boot, [0.025, 0.975])
         found["normalised"][i, j] = found["median_r"][i, j] ** 2 / ceilings[s]
-        for n, reference in enumerate((*REFERENCES, f"{p}_untrained", FEEDFORWARD.get(p, ""))):
+        for n, reference in enumerate((*REFERENCES, f"{p}_untrained", FEEDFORWARD.get(p, ""), p.removesuffix("_seed1"))):
             if reference not in predictors or reference == p:
                 continue
             if (reference, s) not in base:
@@ -249,7 +253,7 @@ def table(folder, out):
             "n_images": ("session", [len(targets[s]) for s in SESSIONS]),
             "ceiling_source": ("session", ["split-half of this recording" if s not in CITED else "cited from Brain-Score" for s in SESSIONS]),
         },
-        attrs={"convention": "r^2/c", "regression": "ridge, penalty of each neuron by leave-one-out", "folds": FOLDS, "n_resamples": n_resamples, "chosen_on": "the other sessions; convrnn-v4*: inner folds"},
+        attrs={"convention": "r^2/c", "regression": "ridge, penalty of each neuron by leave-one-out", "folds": FOLDS, "n_resamples": n_resamples, "chosen_on": "the other sessions; convrnn-v4* with twins and shuffled images: inner folds"},
     )
     result.to_netcdf(out)
     return result

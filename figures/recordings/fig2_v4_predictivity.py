@@ -9,9 +9,11 @@ INPUTS = {"table": "recordings/v4_table"}
 
 NAMES = {
     "convrnn-v4": "RNN for V4, other sessions",
+    "convrnn-v4_seed1": "  a second seed",
     "convrnn-v4_untrained": "  its untrained twin",
     "convrnn-v4_shuffled": "  images shuffled",
     "convrnn-v4-feedforward": "feedforward for V4, other sessions",
+    "convrnn-v4-feedforward_seed1": "  a second seed",
     "convrnn-v4-feedforward_untrained": "  its untrained twin",
     "convrnn-rgc": "RNN for CIFAR-10",
     "convrnn-rgc_untrained": "  its untrained twin",
@@ -21,7 +23,7 @@ NAMES = {
     "gabor-energy": "Gabor energy",
     "pixels": "pixels",
 }
-FEEDFORWARD = ("convrnn-v4-feedforward", "convrnn-feedforward", "drc-teacher-cifar10")
+FEEDFORWARD = ("convrnn-v4-feedforward", "convrnn-v4-feedforward_seed1", "convrnn-feedforward", "drc-teacher-cifar10")
 CONTROLS = ("gabor-energy (sqrt)", "gabor-energy", "pixels", "convrnn-v4_shuffled")
 
 
@@ -34,7 +36,7 @@ def _colour(predictor):
 
 
 def draw(table):
-    fig = figure("double", 132)
+    fig = figure("double", 144)
     shown = [p for p in NAMES if p in table.predictor.values]
     others = [p for p in shown if p != "gabor-energy"]
     with_twin = [p for p in shown if np.isfinite(table.difference.sel(reference="own untrained twin", predictor=p)).any()]
