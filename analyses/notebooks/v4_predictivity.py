@@ -54,7 +54,7 @@ CONTROLS += ("convrnn-v4-feedforward:untrained", "drc-teacher-cifar10:untrained"
 def predictors():
     """Every shipped model that sees images, the most telling first, with the controls."""
     shipped = [m for m in nd.list_models() if m.startswith(("convrnn-", "cordsnet-", "feedback-", "drc-")) and "-not-" not in m and weights_path(m)]
-    shipped = [m for m in shipped if card_of(m).architecture != "dense_rnn"]  # no map to average over pools
+    shipped = [m for m in shipped if card_of(m).architecture != "dense_rnn"]  # 19 and 20 hidden units: too few for a layer
     there = [m for m in LEFT_OUT if all(weights_path(f"{m}-not-{s}") for s in SESSIONS if f"{m}-not-{s}" in nd.list_models())]
     first = [m for m in ("convrnn-rgc", "convrnn-feedforward", "drc-teacher-cifar10") if m in shipped]
     return list(dict.fromkeys([*there[:1], *CONTROLS, *there[1:], *first, *shipped]))
