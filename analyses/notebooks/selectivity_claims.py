@@ -26,7 +26,7 @@ SHARE, LEVEL = 0.1, 0.95
 HEAD = """# Selectivity: claims tested
 
 Estimates with 95 % intervals.  Units are the central one of each channel (glimpses: every fourth); S and T are the activations above grey of the best still image
-and of the best flicker of the whole field, each divided by that of the unit's best movie; all three families have equal contrast and none holds a uniform field.  A
+and of the best flicker of the whole field, each divided by the unit's largest, that of its best movie unless ascent among movies ended lower; all three families have equal contrast and none holds a uniform field.  A
 trained network stands beside its untrained twin.
 """
 SPAN = f"""
@@ -34,9 +34,10 @@ SPAN = f"""
 
 `as claimed` where at least a tenth of the units of an early recurrent layer is spatial ((S - T) / (S + T) above 1/3) and at least a tenth temporal (below -1/3),
 each by the lower bound of its interval ({SHARE:.0%}).  Area: root of the determinant of the covariance of S and T, 0.083 for an even square.  Units with S and T
-both below 0.1 (`neither`) have no index: the ratio of two such numbers says nothing; shares are of all units.
+both below 0.1 (`neither`) have no index: the ratio of two such numbers says nothing; shares are of all units, and where all or none of n units are of a
+class, the interval is Wilson's.
 
-| network | layer | n | index, mean | index, SD [CI] | twin's SD [CI] | area [CI] | twin's area [CI] | spatial | temporal [CI] | neither | need movement [CI] | found |
+| network | layer | n | index, mean | index, SD [CI] | twin's SD [CI] | area [CI] | twin's area [CI] | spatial [CI] | temporal [CI] | neither [CI] | need movement [CI] | found |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 MAPS = """
@@ -94,8 +95,7 @@ def span_rows(key, plane, wider):
                 continue
             spans = min(float(one.share_space_low), float(one.share_time_low)) >= SHARE
             cells = [label, layer, str(int(one.n_units)), f"{float(one.index_mean):.2f}", interval(one, "index_spread"), interval(twin, "index_spread")]
-            cells += [interval(one, "area", 4), interval(twin, "area", 4), f"{float(one.share_space):.2f}", interval(one, "share_time", 2)]
-            cells.append(f"{float(one.share_neither):.2f}")
+            cells += [interval(one, "area", 4), interval(twin, "area", 4), *(interval(one, k, 2) for k in ("share_space", "share_time", "share_neither"))]
             wider.append(float(one.index_spread_low) > float(twin.index_spread_high))
             yield "| " + " | ".join([*cells, interval(one, "share_synergy", 2), "as claimed" if spans else "not shown"]) + " |"
 

@@ -53,9 +53,7 @@ def draw(difficulty, outcomes, displays):
         ax.xaxis.label.set_fontsize(6.5)
         ax.yaxis.label.set_fontsize(6.5)
     n = outcomes.sizes["presentation"]
-    fig.supxlabel(
-        f"one network a condition; bars and bands: 95 % over {n} displays a length, negatives matched in the distance of the disks", fontsize=6, color="0.3"
-    )
+    fig.supxlabel(f"one network a condition; bars: 95 % over {n} displays a length, negatives matched in the distance of the disks", fontsize=6, color="0.3")
     panel_letter(axes, dx=-22)
     return fig
 
