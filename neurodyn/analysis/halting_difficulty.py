@@ -85,8 +85,9 @@ def halting_difficulty(
     Notes
     -----
     Where every network is right (or wrong, or loses nothing) on every image of a level, resamples are all alike; shares and differences then have the
-    interval of :func:`neurodyn.numerics.resampling.alike_interval`, a difference that is 0 on every image one to both sides.  Resamples in which steps or
-    covariate do not vary have no rank correlation and are left out of its interval.
+    interval of :func:`neurodyn.numerics.resampling.alike_interval`, a difference that is 0 on every image one to both sides.  Where no image took
+    more steps than the clamp leaves, nothing can be lost, and the loss is 0 without doubt.  Resamples in which steps or covariate do not vary have no
+    rank correlation and are left out of its interval.
     """
     levels = _levels(table, groups, covariates)
     trained = [levels.index(int(v)) for v in training_levels if int(v) in levels]
@@ -104,7 +105,8 @@ def halting_difficulty(
         clamps[g], scores[group] = at.mean(), part.score.values.astype(float)
         for name, values in _outcomes(part, at).items():
             for k in range(len(levels)):
-                found[name][g, k] = _interval(values[:, k], WITHIN[name], **how)
+                nothing_cut = name.endswith("_lost") and bool((steps[:, k] <= at[:, None]).all())  # 0 by construction, not by what was drawn
+                found[name][g, k] = _interval(values[:, k], None if nothing_cut else WITHIN[name], **how)
         for k in range(len(levels)):
             found["more_steps"][g, k] = _more_steps(steps, k, trained, **how)
             for c, values_of in enumerate(along):

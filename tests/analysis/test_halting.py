@@ -143,14 +143,16 @@ def test_the_mean_at_the_training_levels_is_not_taken_as_known():
 
 
 def test_steps_are_no_share_and_what_is_nought_may_go_either_way():
-    """A network of one step, right everywhere, that loses nothing when stopped."""
+    """Networks that are right everywhere and lose nothing when stopped: one always takes 1 step, of which none can be cut; one takes 1 or 3."""
     table = made_up(n_networks=2)
-    same = {"n_steps": table.n_steps * 0 + 1, "stopped_correct": table.stopped_correct * 0 + 1, "stopped_score": table.stopped_score * 0 + 1}
+    three = (table.network == "n1") & (table.presentation % 2 == 1)
+    same = {"n_steps": (table.n_steps * 0 + 1).where(~three, 3), "stopped_correct": table.stopped_correct * 0 + 1, "stopped_score": table.stopped_score * 0 + 1}
     groups = {"one": ["n0"], "other": ["n1"]}
     found = halting_difficulty(table.assign(same), groups=groups, training_levels=[5], contrasts={"c": ["one", "other"]}, n_resamples=50, seed=0)
     doubt = wilson(0.0, 40)[1]
     one = found.sel(group="one")
-    assert (one.steps_low == 1).all() and (one.steps_high == 1).all() and (one.more_steps_low == 0).all()
+    assert (one.steps_low == 1).all() and (one.steps_high == 1).all() and (one.more_steps_low == 0).all() and (one.accuracy_lost_high == 0).all()
+    one = found.sel(group="other")
     for name, low, high in (("accuracy", 1 - doubt, 1), ("unfinished", 0, doubt), ("accuracy_lost", -doubt, doubt), ("overlap_lost", -doubt, doubt)):
         np.testing.assert_allclose(one[f"{name}_low"], low, atol=1e-9)
         np.testing.assert_allclose(one[f"{name}_high"], high, atol=1e-9)
