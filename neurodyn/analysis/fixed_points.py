@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from neurodyn.dynamics.linearise import JacobianOperator, as_dtype, resolving_dtype, step_map
+from neurodyn.analysis.eigenspectrum import eigenspectrum
+from neurodyn.dynamics.linearise import as_dtype, resolving_dtype, step_map
 from neurodyn.dynamics.vectorise import PhaseSpace, check_state, phase_space
 from neurodyn.errors import ConfigError, SchemaError
-from neurodyn.numerics import arnoldi, newton_krylov
+from neurodyn.numerics import newton_krylov
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from neurodyn.dynamics.protocol import Drive, DynamicalModel, State
-    from neurodyn.numerics.arnoldi import Eigenpairs
 
 __all__ = ["fixed_points"]
 
@@ -137,43 +137,45 @@ def fixed_points(
             move, begin, tol=tol, seed=seed, method=method, max_iterations=max_iterations, merge_distance=merge_distance, slow_speed=slow_speed
         )
         searches.append(found)
-        spectra.append([_modes(move, x, space, n_modes, seed) for x in found.states])
+        spectra.append(_spectra(model, held, shown, space, found.states, layers, n_modes, seed))
         if basin_steps:
-            basins.append(_basins(move, begin, found.states, _stability(spectra[-1], n_modes)["stable"], basin_steps))
+            basins.append(_basins(move, begin, found.states, _stability(*spectra[-1])["stable"], basin_steps))
     ids = np.array([f"state-{i:04d}" for i in range(given)]) if stimulus_id is None else np.asarray(stimulus_id)
-    dataset = _label(searches, [m for part in spectra for m in part], space, n_modes)
+    values, residuals = (np.concatenate(part) for part in zip(*spectra, strict=True))
+    dataset = _label(searches, values, residuals, space)
     if basin_steps:
         dataset["basin"] = ("fixed_point", np.concatenate(basins), {"units": "1"})
     dataset = dataset.assign_coords(stimulus_id=("fixed_point", ids[dataset.presentation.values]))
     return dataset.assign_attrs(tol=tol, seed=seed, method=method, n_searched=len(begin))
 
 
-def _modes(move: Callable[[Tensor], Tensor], x: Tensor, space: PhaseSpace, n_modes: int, seed: int) -> Eigenpairs:
-    with warnings.catch_warnings():  # what has not converged widens the margin of `stable` by its residual
-        warnings.simplefilter("ignore")
-        return arnoldi.leading_eigenpairs(JacobianOperator(move, x[None], space, space), n_modes, tol=1e-7, seed=seed, vectors=False)
-
-
-def _stability(modes: list[Eigenpairs], n_modes: int) -> dict[str, np.ndarray]:
-    values = np.full((len(modes), n_modes + 1), np.nan, complex)
+def _spectra(
+    model: DynamicalModel, state: State, drive: Drive, space: PhaseSpace, points: Tensor, layers: str | Sequence[str] | None, n_modes: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leading eigenvalues of one step at each point and their residuals, (point, n_modes + 1); NaN where there is no more to a pair."""
+    values = np.full((len(points), n_modes + 1), np.nan, complex)
     residuals = np.full(values.shape, np.nan)
-    for i, m in enumerate(modes):
-        values[i, : len(m.values)], residuals[i, : len(m.values)] = m.values, m.residuals
+    if len(points):
+        at = {k: v.expand(len(points), *v.shape[1:]) for k, v in state.items()} | space.split(points)
+        tol = 1e-7 if points.element_size() == 8 else 1e-5
+        with warnings.catch_warnings():  # what has not converged widens the margin of `stable` by its residual
+            warnings.simplefilter("ignore")
+            found = eigenspectrum(model, at, drive, n_modes=n_modes, layer=layers, tol=tol, seed=seed, dtype=points.dtype)
+        width = found.sizes["mode"]
+        values[:, :width], residuals[:, :width] = found.eigenvalue.values, found.residual.values
+    return values, residuals
+
+
+def _stability(values: np.ndarray, residuals: np.ndarray) -> dict[str, np.ndarray]:
+    size, margin = np.abs(values), np.maximum(np.nan_to_num(residuals), ROUNDING)
+    top = np.nanmax(size + margin, axis=1) if len(values) else np.zeros(0)
+    return {"n_unstable": (size > 1 + margin).sum(axis=1), "stable": top < 1, "marginal": np.abs(top - 1) < MARGIN}
+
+
+def _label(searches: list[newton_krylov.FixedPoints], values: np.ndarray, residuals: np.ndarray, space: PhaseSpace) -> xr.Dataset:
+    known = _stability(values, residuals)
     if np.isnan(values[:, -1]).all():
         values, residuals = values[:, :-1], residuals[:, :-1]
-    size, margin = np.abs(values), np.maximum(np.nan_to_num(residuals), ROUNDING)
-    top = np.nanmax(size + margin, axis=1) if len(modes) else np.zeros(0)
-    return {
-        "eigenvalue": values,
-        "residual": residuals,
-        "n_unstable": (size > 1 + margin).sum(axis=1),
-        "stable": top < 1,
-        "marginal": np.abs(top - 1) < MARGIN,
-    }
-
-
-def _label(searches: list[newton_krylov.FixedPoints], modes: list[Eigenpairs], space: PhaseSpace, n_modes: int) -> xr.Dataset:
-    known = _stability(modes, n_modes)
     along, dims = "fixed_point", ("fixed_point", "mode")
     return xr.Dataset(
         {
@@ -181,8 +183,8 @@ def _label(searches: list[newton_krylov.FixedPoints], modes: list[Eigenpairs], s
             "speed": (along, np.concatenate([f.speeds for f in searches]), {"units": "1/step"}),
             "converged": (along, np.concatenate([f.converged for f in searches])),
             "n_starts": (along, np.concatenate([f.counts for f in searches]), {"units": "1"}),
-            "eigenvalue": (dims, known["eigenvalue"], {"units": "1"}),
-            "residual": (dims, known["residual"], {"units": "1"}),
+            "eigenvalue": (dims, values, {"units": "1"}),
+            "residual": (dims, residuals, {"units": "1"}),
             "n_unstable": (along, known["n_unstable"], {"units": "1"}),
             "stable": (along, known["stable"]),
             "marginal": (along, known["marginal"]),
@@ -190,7 +192,7 @@ def _label(searches: list[newton_krylov.FixedPoints], modes: list[Eigenpairs], s
         coords={
             **{k: ("neuroid", v) for k, v in space.labels().items()},
             "presentation": (along, np.repeat(np.arange(len(searches)), [len(f.states) for f in searches])),
-            "mode": np.arange(known["eigenvalue"].shape[1]),
+            "mode": np.arange(values.shape[1]),
         },
     )
 
