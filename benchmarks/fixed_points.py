@@ -1,12 +1,14 @@
 """Fixed points of rate networks: the FixedPointFinder method (joint Adam on the speed) against ours; both sides in one run.
 
     python benchmarks/fixed_points.py [n_units] [n_starts]
+    python benchmarks/fixed_points.py r8      # ours alone: the whole phase space of CordsNet-R8 at 224 pixels, random weights
 
 The peer's method as it is published: all starts descend q = |F(x) - x|^2 / 2 together by Adam with a decreasing step until the
 mean q or its change is small; then points within 1e-3 of the spread are merged.  A point counts where its speed is below 1e-4
 (float32) for the peer and 1e-8 (float64) for ours.  Times are CPU seconds of this process.
 """
 
+import resource
 import sys
 import time
 
@@ -71,5 +73,32 @@ def main(n=128, k=256):
         print(f"{int((found.assignments >= 0).sum())} starts converged, {seen} of the peer's {len(theirs)} among them, ratio {peer / own:.1f}")
 
 
+def r8():
+    from neurodyn.analysis import fixed_points
+    from neurodyn.architectures import cordsnet
+
+    torch.set_num_threads(1)
+    model = cordsnet.build(cordsnet.Config(depth=8, n_classes=1000, image_size=224), seed=0)
+    with torch.no_grad():
+        drive = model.encode(torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)))
+        rest = model.initial_state(drive)
+        late = rest
+        for _ in range(40):
+            late = model.step(late, drive)
+    begin = time.process_time()
+    starts = {k: torch.cat([rest[k], late[k], 2 * late[k]]) for k in rest}
+    found = fixed_points(model, starts, drive, tol=1e-5, n_modes=1, method="anderson", seed=0)
+    used = time.process_time() - begin
+    print(f"CordsNet-R8 (random weights), {found.sizes['neuroid']} units, 3 starts: {used:.0f} s CPU, ", end="")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB")
+    for point in range(found.sizes["fixed_point"]):
+        one = found.isel(fixed_point=point)
+        print(f"  speed {float(one.speed):.1e} from {int(one.n_starts)} starts; leading eigenvalue {complex(one.eigenvalue[0]):.4f}, ", end="")
+        print(f"residual {float(one.residual[0]):.1e}, {'stable' if bool(one.stable) else 'not certified stable'}")
+
+
 if __name__ == "__main__":
-    main(*(int(a) for a in sys.argv[1:3]))
+    if sys.argv[1:] == ["r8"]:
+        r8()
+    else:
+        main(*(int(a) for a in sys.argv[1:3]))

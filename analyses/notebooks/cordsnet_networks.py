@@ -112,9 +112,10 @@ CHOICES = {
     "mnist": [{"penalty": 0.1}, {"penalty": 0.01}],
     "cifar10": [{"learning_rate": 1e-3, **SHORTER}, {"learning_rate": 3e-4, **SHORTER}],
 }
-ARMS = ("three", "cnn", "direct", "dense")
+ARMS = ("three", "cnn", "direct", "dense", "longer")
+LONGER = {"cifar10": 2}  # the CNN alone for as many more epochs as its CordsNet has seen more images
 SEEDS = {"digits": range(3), "mnist": range(3), "cifar10": range(1)}
-ALL = [f"{dataset}-{arm}-s{seed}" for dataset in CONFIGS for seed in SEEDS[dataset] for arm in ARMS]
+ALL = [f"{dataset}-{arm}-s{seed}" for dataset in CONFIGS for seed in SEEDS[dataset] for arm in ARMS if arm != "longer" or dataset in LONGER]
 N_CURVE = 359
 
 
@@ -129,9 +130,9 @@ def plan(network):
     parameters = {"dataset": dataset, **RECIPES[dataset]}
     if arm == "three":
         return "cordsnet", config, "cordsnet", parameters, int(seed[1:])
-    if arm == "cnn":
+    if arm in ("cnn", "longer"):
         of_cnn = {k: parameters[k] for k in ("dataset", "n_train", "n_test", "shift", "flip") if k in parameters}
-        of_cnn |= {"n_epochs": parameters["cnn_epochs"], "batch_size": parameters["cnn_batch"]}
+        of_cnn |= {"n_epochs": parameters["cnn_epochs"] * (LONGER[dataset] if arm == "longer" else 1), "batch_size": parameters["cnn_batch"]}
         of_cnn |= {"learning_rate": parameters["cnn_learning_rate"]} if "cnn_learning_rate" in parameters else {}
         return "cordsnet_cnn", {**config, "identity": 1.0}, "cordsnet_cnn", of_cnn, int(seed[1:])
     kept = ("dataset", "n_train", "n_test", "shift", "flip", "n_recurrent", "batch_size", "learning_rate", "train_dt_ms")
@@ -191,7 +192,7 @@ def train(networks, folder):
         if same and (same[0] / "checkpoint.pt").is_file() and not same[1].exists():  # the CNN alone is the first step of the three: once is enough
             shutil.copytree(*same, ignore=shutil.ignore_patterns("*.npy", "metrics.json", "*.safetensors"))
         began = time.process_time()
-        model, module, parameters, seed = made(network, **({} if arm == "cnn" else {"n_evaluate": N_CURVE}))
+        model, module, parameters, seed = made(network, **({} if arm in ("cnn", "longer") else {"n_evaluate": N_CURVE}))
         metrics = module.train(model, parameters, seed=seed, folder=where, progress=False)
         metrics["cpu_s"] = cpu_of_training(where) or round(time.process_time() - began, 1)
         np.save(where / "correct.npy", answers(model, dataset))
@@ -268,11 +269,12 @@ def curve(where):
 
 def pack(dataset, folder, out):
     """Answers of every network of a data set to every test image at the end of the image, and curves of training, in one file."""
-    arms, seeds = [*ARMS, "linear"], list(SEEDS[dataset])
+    trained = [arm for arm in ARMS if arm != "longer" or dataset in LONGER]
+    arms, seeds = [*trained, "linear"], list(SEEDS[dataset])
     correct = {}
     curves = {}
     metrics = {}
-    for arm in ARMS:
+    for arm in trained:
         for k, seed in enumerate(seeds):
             where = folder / f"{dataset}-{arm}-s{seed}"
             if (where / "metrics.json").is_file():
@@ -292,7 +294,7 @@ def pack(dataset, folder, out):
         for name, values in stages.items():
             values[i, k] = metrics[arm, k].get(name, np.nan)
     unit, dims = {"units": "1"}, ("condition", "seed")
-    n_parameters = [sum(q.numel() for q in made(f"{dataset}-{arm}-s0")[0].parameters()) for arm in ARMS]
+    n_parameters = [sum(q.numel() for q in made(f"{dataset}-{arm}-s0")[0].parameters()) for arm in trained]
     size = CONFIGS[dataset]
     table = xr.Dataset(
         {
