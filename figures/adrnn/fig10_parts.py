@@ -11,8 +11,9 @@ BLOCKS = {
         "no interneurons": "no interneurons",
         "no gates": "no gates",
         "tanh": "tanh for ReLU",
+        "norm over the map": "norm over\nthe whole map",
     },
-    "cell": {"ConvGRU": "ConvGRU", "hGRU": "hGRU"},
+    "cell": {"ConvGRU": "ConvGRU", "hGRU": "hGRU", "R-ResNet": "R-ResNet"},
 }
 LEVELS = {7: ("blue", "o"), 9: ("orange", "s"), 11: ("vermilion", "D"), 15: ("purple", "^")}
 
