@@ -48,6 +48,7 @@ Left out: the maze networks (a square of their mazes is 2 x 2 pixels of wall, pa
 grating is no image to them) and PC-RNN (it sees a measurement in k-space and reconstructs it: there is no frame to put a grating into).  Controls with dense areas have no maps.
 
 In how many networks training moves a layer's median up or down, by a 95 % interval of trained less twin that leaves 0 out; a fortieth each way would by chance.
+Networks of one architecture and seed share a twin (the glimpse networks, those behind a moving sensor, pairs with and without dropout): their counts are not independent.
 
 | family | layer | networks | tuned, trained (twin) | OSI up, down | DSI up, down | F1/F0 up, down | spatial frequency up, down |
 |---|---|---|---|---|---|---|---|
