@@ -30,13 +30,17 @@ def draw(fit, untrained):
             ls=(0, (1, 1)),
             label="gated, untrained",
         )
-    top[0].set_ylabel("correlation over held-out images")
+    top[0].set_ylabel("correlation,\nheld-out images")
     fig.legend(*top[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, columnspacing=1.2)
     _shares(bottom[0], fit, regions)
     for ax, name in zip(bottom[1:], ("convrnn-rgc", "convrnn-feedforward"), strict=True):
         _shares_by_bin(ax, fit.sel(model=name), starts, MODELS[name][0])
     panel_letter([*top, *bottom], dx=-16)
-    figure_note(fig, "a-c: each site by the layer that fits it best; bands: one standard error over sites. d-f: shares of sites. Synthetic recordings.")
+    figure_note(
+        fig,
+        "a-c: each site by the layer that fits it best; bands: one standard error over sites. "
+        "d-f: shares of sites (ff.: feedforward control). Synthetic recordings.",
+    )
     return fig
 
 
@@ -62,7 +66,7 @@ def _courses(ax, fit, region, starts):
 def _shares(ax, fit, regions):
     layers = [str(v) for v in fit.layer.values]
     shade = _shades(len(layers))
-    shown = [("convrnn-rgc", "gated"), ("convrnn-feedforward", "feedf.")]
+    shown = [("convrnn-rgc", "gated"), ("convrnn-feedforward", "ff.")]
     ticks, names = [], []
     for j, region in enumerate(regions):
         for i, (model, label) in enumerate(shown):

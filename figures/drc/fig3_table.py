@@ -75,10 +75,6 @@ def draw_table(ax, table, outcomes):
     ax.text(0, -0.02, note, fontsize=5.6, va="top", color="0.3", linespacing=1.4)
 
 
-def label(name, n):
-    return name.replace(", w/o position -", ",\nw/o position -").replace(" - ", "\n- ", 1) + f"\n(n = {n})"
-
-
 def draw_contrasts(ax, table):
     names = [str(c) for c in table.contrast.values][::-1]
     for k, name in enumerate(names):
@@ -97,6 +93,6 @@ def draw_contrasts(ax, table):
                 label="paper" if k == len(names) - 1 else None,
             )
     ax.axvline(0, color="0.5", linewidth=0.6)
-    ax.set_yticks(range(len(names)), [label(n, int(table.n_pairs.sel(contrast=n))) for n in names], fontsize=5.8)
+    ax.set_yticks(range(len(names)), [f"{n}\n(n = {int(table.n_pairs.sel(contrast=n))})" for n in names], fontsize=5.8)
     ax.set(xlabel="difference in accuracy (points)", ylim=(-0.6, len(names) - 0.4))
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.12), ncol=2, fontsize=5.6)

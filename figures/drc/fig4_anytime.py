@@ -32,8 +32,9 @@ def draw(table, outcomes):
     for name, (colour, dash, marker) in LINES.items():
         if name in table.group.values:
             line(left, table.sel(group=name, path="own"), f"{name} (n = {int(table.n_networks.sel(group=name))})", COLOURS[colour], dash, marker)
+    n = int(table.n_networks.sel(group="DRC 5, with position"))
     trained_on_five = table.sel(group="DRC 5, with position", path="own, 10 frames")
-    line(left, trained_on_five, "the same networks, shown 10", COLOURS["vermilion"], ":", "o", fill="white")
+    line(left, trained_on_five, f"DRC 5, with position, shown 10 (n = {n})", COLOURS["vermilion"], ":", "o", fill="white")
     left.set(xlabel="frames seen", ylabel=f"accuracy so far (%)\n{table.attrs['n_images']:,} images of CIFAR-10", xticks=range(1, 11))
     left.axhline(10, color="black", linewidth=0.5, linestyle=":")
     left.text(10, 10.4, "chance", ha="right", va="bottom", fontsize=5.6)

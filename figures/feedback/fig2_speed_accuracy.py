@@ -28,7 +28,7 @@ def draw(population, effects):
     panels[0].set_ylim(bottom=panels[0].get_ylim()[0] - 0.02)
     forest = fig.add_subplot(grid[:, 2])
     rows = ("feedback | dropout=off", "feedback | dropout=on", "feedback x dropout")
-    plot_effects(forest, effects, OUTCOMES, rows=rows, colours=(COLOURS["sky"], COLOURS["vermilion"], COLOURS["black"]), legend=False)
+    plot_effects(forest, effects, OUTCOMES, rows=rows, legend=False)
     forest.set(xlabel="effect size (Cohen's d, 95 % CI)", title=f"{effects.attrs['n_blocks']} seeds")
     forest.tick_params(axis="y", labelsize=5.5)
     forest.legend(fontsize=5, loc="upper center", bbox_to_anchor=(0.3, -0.13))

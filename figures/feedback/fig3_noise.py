@@ -3,7 +3,7 @@
 import numpy as np
 
 from neurodyn.plot.arms import plot_arm_curves, plot_effects
-from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
+from neurodyn.plot.style import figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims", "matched": "feedback/claims_matched"}
 KINDS = {
@@ -39,13 +39,12 @@ def draw(population, effects, matched):
     panels.append(ax)
     panels[0].legend(fontsize=4.8, loc="lower left", handlelength=2.2)
     rows = ("feedback | dropout=off", "feedback | dropout=on", "feedback x dropout")
-    colours = (COLOURS["sky"], COLOURS["vermilion"], COLOURS["black"])
     for k, (table, title) in enumerate(((effects, "as trained"), (matched, "at matched clean accuracy"))):
         ax = fig.add_subplot(grid[2, 2 * k : 2 * k + 2])
         box = ax.get_position()
         ax.set_position((box.x0 + 0.06, box.y0, box.width - 0.06, box.height))
         names = {o: n for o, n in OUTCOMES.items() if o in table.outcome.values}
-        plot_effects(ax, table, names, rows=rows, colours=colours, legend=False)
+        plot_effects(ax, table, names, rows=rows, legend=False)
         if k == 0:
             ax.legend(fontsize=5, loc="upper left", bbox_to_anchor=(0.0, -0.32), ncol=3)
         ax.set(xlabel="effect size of feedback (Cohen's d, 95 % CI)", title=f"{title}, {table.attrs['n_blocks']} seeds")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from neurodyn.plot.arms import ARMS, arm_label, arm_style, in_arm, plot_arm_curves, plot_effects
-from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
+from neurodyn.plot.style import figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims", "matched": "feedback/claims_matched"}
 OUTCOMES = {
@@ -39,7 +39,7 @@ def draw(population, effects, matched):
     panels.append(fig.add_subplot(grid[1, 9:12]))
     both = {o: n for o, n in OUTCOMES.items() if o in effects.outcome.values}
     rows = ("feedback | dropout=off", "feedback | dropout=on", "feedback x dropout", "dropout")
-    plot_effects(panels[-1], effects, both, rows=rows, colours=(COLOURS["sky"], COLOURS["vermilion"], COLOURS["black"], COLOURS["green"]))
+    plot_effects(panels[-1], effects, both, rows=rows)
     panels[-1].set(xlabel="effect size (Cohen's d, 95 % CI)", title=f"{effects.attrs['n_blocks']} seeds")
     panels[-1].tick_params(axis="y", labelsize=5.5)
     panels[-1].legend(fontsize=4.8, loc="upper center", bbox_to_anchor=(0.3, -0.24), ncol=2)

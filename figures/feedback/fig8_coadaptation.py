@@ -1,7 +1,7 @@
 """Co-adaptation: random lesions, correlations between units, how well units predict each other, and the two mechanisms side by side."""
 
 from neurodyn.plot.arms import plot_arm_curves, plot_arm_points, plot_effects
-from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
+from neurodyn.plot.style import figure, figure_note, panel_letter
 
 INPUTS = {"population": "feedback/population", "effects": "feedback/claims"}
 OUTCOMES = {
@@ -28,12 +28,11 @@ def draw(population, effects):
     plot_arm_points(panels[2], population, "coadaptation_predictability")
     panels[2].set(ylabel="median R$^2$ of a unit\nfrom 299 others")
     plot_arm_points(panels[3], population, "lyapunov")
-    panels[3].set(ylabel="largest exponent (1 / step)")
+    panels[3].set_ylabel("largest exponent (1 / step)", fontsize=6)
     for ax in panels[2:4]:
         ax.tick_params(axis="x", labelsize=4.2)
     rows = ("feedback | dropout=on", "dropout | feedback=self", "dropout | feedback=top", "feedback x dropout")
-    colours = (COLOURS["vermilion"], COLOURS["sky"], COLOURS["green"], COLOURS["black"])
-    plot_effects(panels[4], effects, OUTCOMES, rows=rows, colours=colours, legend=False)
+    plot_effects(panels[4], effects, OUTCOMES, rows=rows, legend=False)
     panels[4].legend(fontsize=5, loc="upper center", bbox_to_anchor=(0.3, -0.1), ncol=2)
     panels[4].set_position((0.71, 0.19, 0.27, 0.74))
     panels[4].set(xlabel="effect size (Cohen's d, 95 % CI)", title=f"{effects.attrs['n_blocks']} seeds")

@@ -17,7 +17,7 @@ def draw(it, model):
     left.plot(t, it.accuracy, color=COLOURS["blue"], label="IT, n = 132")
     left.fill_between(t, it.chance.min("shuffle"), it.chance.max("shuffle"), color=COLOURS["grey"], alpha=0.35, lw=0, label="shuffled labels")
     left.plot([float(it.latency_ms)] * 2, [0, 0.62], color="black", lw=0.6, ls="--")
-    left.annotate(f"{float(it.latency_ms):.0f} ms", (float(it.latency_ms), 0.03), xytext=(3, 0), textcoords="offset points", fontsize=6, va="bottom")
+    left.annotate(f"latency {float(it.latency_ms):.0f} ms", (float(it.latency_ms), 0.03), xytext=(3, 0), textcoords="offset points", fontsize=6, va="bottom")
     left.set_title(f"{it.attrs['n_classes']} objects, {it.attrs['n_presentations']} trials", loc="left")
 
     for name, colour, label in (("same", "blue", "same position"), ("other", "vermilion", "another position")):
@@ -26,7 +26,7 @@ def draw(it, model):
     middle.set_title("trained at one position", loc="left")
     for ax in (left, middle):
         ax.axhline(level, color="black", lw=0.6, ls=":")
-        ax.axvline(0, color="black", lw=0.6)
+        ax.plot([0, 0], [0, 0.62], color="black", lw=0.6)
         ax.set_ylim(0, 0.86)
         ax.set_xlabel("time from onset (ms)")
         ax.legend(loc="upper right", handlelength=1.2)
@@ -38,7 +38,7 @@ def draw(it, model):
     right.set_ylabel("trained at (ms)")
     right.set_aspect("equal")
     right.set_title("generalisation over time", loc="left")
-    fig.colorbar(mesh, ax=right, label="accuracy", shrink=0.75, pad=0.04, ticks=[0.2, 0.4, 0.6])
+    fig.colorbar(mesh, ax=right, shrink=0.75, pad=0.04, ticks=[0.2, 0.4, 0.6]).ax.set_title("accuracy", fontsize=5.5, loc="left")
 
     s = (model.time_bin_start.values + model.time_bin_end.values) / 2
     for k, colour in zip(range(model.sizes["layers"]), ("sky", "green"), strict=True):
@@ -52,9 +52,18 @@ def draw(it, model):
     last.axvline(0, color="black", lw=0.6)
     last.set_ylim(0, 1.02)
     last.set_xlabel("time from onset (ms)")
+    last.set_ylabel("accuracy, held-out")
     last.set_title(f"CordsNet, {model.attrs['n_classes']} digits,\n{model.attrs['n_presentations']} pictures", loc="left")
     last.legend(loc="center right", bbox_to_anchor=(1.0, 0.52), handlelength=1.2, fontsize=5)
-    fig.text(0.99, 0.005, "Bands: 95 % intervals over held-out presentations (d: over images).", fontsize=5.5, ha="right", va="bottom")
+    fig.text(
+        0.99,
+        0.005,
+        "Bands: 95 % intervals over held-out presentations (d: over images). "
+        "Dashed in a: latency, the start of the first of two bins in a row above every shuffle.",
+        fontsize=5.5,
+        ha="right",
+        va="bottom",
+    )
     fig.get_layout_engine().set(rect=(0, 0.04, 1, 0.96))
     panel_letter([left, middle, right, last], dx=-8)
     return fig

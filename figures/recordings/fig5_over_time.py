@@ -28,6 +28,7 @@ def draw(fits, geometry, solved):
         ax.set_xlim(x[0], x[-1])
         ax.set_ylim(y[0], y[-1])
         ax.set_aspect("equal")
+        ax.set_xticks(sorted({x[0], 100, 200}))
         ax.set_xlabel("CordsNet, area2 (ms)")
         ax.set_ylabel("synthetic neurons (ms)")
         fig.colorbar(mesh, ax=ax, label=label, shrink=0.62, pad=0.04)
@@ -57,23 +58,23 @@ def draw(fits, geometry, solved):
         low, mid, high = np.quantile(times, [0.25, 0.5, 0.75])
         d.plot([low, high], [3.5 - 0.25 * k] * 2, color=COLOURS[colour], lw=1.2)
         d.plot(mid, 3.5 - 0.25 * k, "o", ms=3, color=COLOURS[colour])
-        d.text(high + 6, 3.5 - 0.25 * k, f"{mid:.0f} ms, {100 * float(one.solved):.0f} % solved", fontsize=5.5, va="center", color=COLOURS[colour])
+        d.text(high + 6, 3.5 - 0.25 * k, f"{mid:.0f} ms, {100 * float(one.solved):.0f} %", fontsize=5.5, va="center", color=COLOURS[colour])
     d.set_ylim(-1.1, 3.8)
     d.set_xlim(-10, 260)
     d.set_xticks([0, 100, 200])
     d.set_xlabel("time from onset (ms)")
     d.set_ylabel("d' of an image")
-    d.set_title("solution times\n(top) and d'", loc="left")
+    d.set_title("solution times (top,\n% solved) and d'", loc="left")
     d.legend(loc="lower center", handlelength=1.2, fontsize=5.5)
     fig.text(
         0.99,
         0.005,
-        "Synthetic neurons: each sums 3 units of area2 of a trained CordsNet with noise; images shown for 100 ms.  "
-        "b: 95 % intervals over neurons; d: median and quartiles of images.",
+        "Synthetic neurons: sums of 3 units of area2 of a trained CordsNet, and noise; images shown for 100 ms.\n"
+        "b: 95 % intervals over neurons (area2: of zero width); d: median and quartiles of images.",
         fontsize=5.5,
         ha="right",
         va="bottom",
     )
-    fig.get_layout_engine().set(rect=(0, 0.04, 1, 0.96))
+    fig.get_layout_engine().set(rect=(0, 0.08, 1, 0.92))
     panel_letter([a, b, c, d], dx=-8)
     return fig

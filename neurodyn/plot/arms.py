@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neurodyn.errors import SchemaError
+from neurodyn.errors import SchemaError, unknown_name
 from neurodyn.plot.style import COLOURS
 
 if TYPE_CHECKING:
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["ARMS", "arm_label", "arm_style", "in_arm", "plot_arm_curves", "plot_arm_points", "plot_effects"]
 
 ARMS = (("self", "off"), ("self", "on"), ("top", "off"), ("top", "on"))
+EFFECTS = {  # name in words, colour, marker: an effect looks the same in every figure
+    "feedback | dropout=off": ("feedback without dropout", "sky", "o"),
+    "feedback | dropout=on": ("feedback with dropout", "vermilion", "s"),
+    "feedback x dropout": ("interaction", "black", "D"),
+    "dropout | feedback=self": ("dropout without feedback", "green", "^"),
+    "dropout | feedback=top": ("dropout with feedback", "purple", "v"),
+    "dropout": ("dropout", "orange", "P"),
+}
 _NAMES = {"self": "control", "top": "feedback"}
 
 
@@ -103,7 +111,7 @@ def plot_arm_points(ax: Axes, table: xr.Dataset, variable: str, *, labels: bool 
         ax.set_xticks(range(4), [n.replace(" +", "\n+") for n in names], fontsize=5.5)
 
 
-def plot_effects(ax: Axes, effects: xr.Dataset, outcomes: Mapping[str, str], *, rows: Sequence[str], colours: Sequence[str], legend: bool = True) -> None:
+def plot_effects(ax: Axes, effects: xr.Dataset, outcomes: Mapping[str, str], *, rows: Sequence[str], legend: bool = True) -> None:
     """Effect sizes with intervals, one row an outcome and one marker an effect.
 
     Parameters
@@ -114,19 +122,20 @@ def plot_effects(ax: Axes, effects: xr.Dataset, outcomes: Mapping[str, str], *, 
     outcomes : mapping
         Outcome -> its name on the axis, top to bottom.
     rows : sequence of str
-        Effects shown in each row.
-    colours : sequence of str
-        One for each of them.
+        Effects shown in each row, each with its own colour and marker.
     legend : bool
     """
     names = list(outcomes)
     step = 0.7 / max(len(rows), 1)
-    for j, (effect, colour) in enumerate(zip(rows, colours, strict=True)):
+    for j, effect in enumerate(rows):
+        if effect not in EFFECTS:
+            raise unknown_name("plot_effects", "effect", effect, EFFECTS)
+        label, colour, marker = EFFECTS[effect]
         part = effects.sel(outcome=names, effect=effect)
         y = np.arange(len(names)) + step * (j - (len(rows) - 1) / 2)
         low, high, middle = (part[v].values for v in ("size_low", "size_high", "size"))
         bars = np.abs(np.stack([middle - low, high - middle]))
-        ax.errorbar(middle, y, xerr=bars, linestyle="none", marker="osD^"[j % 4], markersize=3.5, color=colour, linewidth=1.0, capsize=1.5, label=effect)
+        ax.errorbar(middle, y, xerr=bars, linestyle="none", marker=marker, markersize=3.5, color=COLOURS[colour], linewidth=1.0, capsize=1.5, label=label)
     ax.axvline(0, color=COLOURS["grey"], linewidth=0.8)
     ax.set_yticks(range(len(names)), list(outcomes.values()))
     ax.set_ylim(len(names) - 0.4, -0.6)

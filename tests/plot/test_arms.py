@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from neurodyn.errors import SchemaError
+from neurodyn.errors import ConfigError, SchemaError
 from neurodyn.plot.arms import ARMS, arm_label, plot_arm_curves, plot_arm_points, plot_effects
 from neurodyn.plot.style import figure, house_style
 
@@ -33,11 +33,13 @@ def test_points_show_every_network():
 
 
 def test_effects_have_one_row_an_outcome():
-    names = {"outcome": ["a", "b"], "effect": ["x"]}
+    names = {"outcome": ["a", "b"], "effect": ["dropout"]}
     size = xr.Dataset({v: (("outcome", "effect"), np.full((2, 1), k)) for k, v in ((0.0, "size_low"), (1.0, "size"), (3.0, "size_high"))}, coords=names)
     with house_style():
         ax = figure("single").add_subplot()
-        plot_effects(ax, size, {"a": "first", "b": "second"}, rows=["x"], colours=["black"])
+        plot_effects(ax, size, {"a": "first", "b": "second"}, rows=["dropout"])
+        with pytest.raises(ConfigError, match="effect"):
+            plot_effects(ax, size, {"a": "first"}, rows=["dropuot"])
     assert [t.get_text() for t in ax.get_yticklabels()] == ["first", "second"]
 
 
