@@ -33,6 +33,7 @@ figures: .venv/installed
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; assert sys.version_info[:2] == (3, 11), 'brainscore-vision needs Python 3.11, this is ' + sys.version; import venv"
+	@echo "installing into .venv: several minutes, most of them downloads"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt --config-settings editable_mode=compat -e ".[brainscore,search,notebook,dev]"
 	touch $@

@@ -158,10 +158,15 @@ def _add_score(commands: Any) -> None:
 
 def _score(options: argparse.Namespace) -> int:
     from neurodyn import registry
+    from neurodyn.datasets._manifest import readers_of_recordings
+    from neurodyn.errors import unknown_name
     from neurodyn.experiment.ask import scoring, summary
 
-    if options.recordings not in registry.names("datasets") and ("." in options.recordings or "-" in options.recordings):
-        return _score_benchmark(options)
+    if options.recordings not in registry.names("datasets"):
+        if "." in options.recordings or "-" in options.recordings:
+            return _score_benchmark(options)
+        look = "name a data set of recordings, or a public identifier of Brain-Score's such as MajajHong2015public.IT-pls"
+        raise unknown_name("score", "recordings", options.recordings, readers_of_recordings(), look=look)
     experiment = scoring(
         options.model,
         options.recordings,
@@ -356,10 +361,13 @@ def _add_doctor(commands: Any) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     from neurodyn.experiment.doctor import examine
 
-    failed = 0
+    findings = []
     for finding in examine(options.results):
         print(f"{finding.state:<5} {finding.what}: {finding.text}", flush=True)
-        failed += finding.state == "fail"
+        findings.append(finding)
+    failed = [f for f in findings if f.state == "fail"]
+    notes = sum(f.state == "note" for f in findings)
+    print(f"{len(findings)} checks, {notes} with a note, {len(failed)} failed" + "".join(f"\n  {f.what}: {f.text}" for f in failed))
     return 1 if failed else 0
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 __all__ = [
     "AccuracyWarning",
@@ -26,8 +27,11 @@ __all__ = [
     "SchemaError",
     "first_of",
     "nearest",
+    "seen_from_here",
     "unknown_name",
 ]
+
+_MOST = 12  # names that a message lists
 
 
 class NeurodynError(Exception):
@@ -132,12 +136,34 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
     'n_modes'
     """
     lowered = {k.lower(): k for k in known}
-    hits = difflib.get_close_matches(str(name).lower(), list(lowered), n=1, cutoff=0.5)
+    given = str(name).lower()
+    cutoff = 0.5 if len(given) < 4 else 0.65  # `V2` and `V1` share half their letters; unrelated longer names often do
+    hits = difflib.get_close_matches(given, list(lowered), n=1, cutoff=cutoff) or [k for k in lowered if given and k.startswith(given)]
     return lowered[hits[0]] if hits else None
 
 
-def unknown_name(where: str, kind: str, name: object, known: Iterable[str]) -> ConfigError:
-    """Build the error for a misspelt name, with the nearest known one.
+def seen_from_here(path: Path) -> str:
+    """A path as messages name it, so that it can be opened: from the current folder where it lies below, else in full.
+
+    Examples
+    --------
+    >>> seen_from_here(Path.cwd() / "analyses" / "toy.yaml")
+    'analyses/toy.yaml'
+    """
+    full, here = path.absolute(), Path.cwd()
+    return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
+
+
+def unknown_name(where: str, kind: str, name: object, known: Iterable[str], *, look: str | None = None) -> ConfigError:
+    """Build the error for a misspelt name, with the nearest known one; of more than twelve known names the nearest five are shown.
+
+    Parameters
+    ----------
+    where, kind : str
+    name : object
+    known : iterable of str
+    look : str, optional
+        How to see what there is, for example a command; the mend where no known name is near.
 
     Examples
     --------
@@ -150,4 +176,7 @@ def unknown_name(where: str, kind: str, name: object, known: Iterable[str]) -> C
     guess = nearest(str(name), names)
     hint = f"; did you mean `{guess}`?" if guess else ""
     expected = f"one of {', '.join(names)}" if names else f"no {kind} is known here"
-    return ConfigError(where, f"unknown {kind} `{name}`{hint}", expected=expected, fix=f"use `{guess}`" if guess else None)
+    if len(names) > _MOST:
+        near = difflib.get_close_matches(str(name), names, n=5, cutoff=0.0)
+        expected = f"one of {len(names)}, the nearest of them {', '.join(near)}" + (f" ({look} has all)" if look else "")
+    return ConfigError(where, f"unknown {kind} `{name}`{hint}", expected=expected, fix=f"use `{guess}`" if guess else look)

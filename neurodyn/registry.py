@@ -57,7 +57,7 @@ def find(kind: str, key: str) -> Path:
         raise unknown_name("registry.find", "kind", kind, _DECLARED)
     found = places.declarations(kind, _DECLARED[kind])
     if key not in found:
-        raise unknown_name(f"neurodyn {kind}", _SINGULAR[kind], key, found)
+        raise unknown_name(f"neurodyn {kind}", _SINGULAR[kind], key, found, look=f"neurodyn list {kind}")
     return found[key]
 
 

@@ -47,6 +47,12 @@ IMAGE_DIMS = (PRESENTATION, "channel", "row", "column")
 MOVIE_DIMS = (PRESENTATION, "frame", "channel", "row", "column")
 
 
+_AXES_MEND = {
+    2: "pixels[:, :, None, None] where rows are presentations and columns channels (inputs without a place); pixels[None, None] for one grey image",
+    3: "pixels[:, None] where the first axis counts grey images; pixels[None] for one image in colour, channel first",
+}
+
+
 def make_stimuli(
     pixels: np.ndarray,
     stimulus_id: Sequence[Hashable] | np.ndarray | None = None,
@@ -79,7 +85,12 @@ def make_stimuli(
     """
     pixels = np.asarray(pixels, dtype=np.float32)
     if pixels.ndim not in (4, 5):
-        raise SchemaError("make_stimuli", f"`pixels` has shape {pixels.shape}", expected="4 axes (images) or 5 axes (movies)")
+        raise SchemaError(
+            "make_stimuli",
+            f"`pixels` has shape {pixels.shape}",
+            expected="(presentation, channel, row, column) for images, (presentation, frame, channel, row, column) for movies",
+            fix=_AXES_MEND.get(pixels.ndim),
+        )
     dims = IMAGE_DIMS if pixels.ndim == 4 else MOVIE_DIMS
     ids = _ids(stimulus_id, len(pixels), "stimulus")
     coords: dict[str, Any] = {"stimulus_id": (PRESENTATION, ids)}
@@ -231,6 +242,7 @@ def check_stimuli(stimuli: xr.DataArray, *, where: str = "check_stimuli") -> xr.
             where,
             f"`stimuli` holds NaN or infinity in {len(bad)} of {len(values)} presentations ({first_of(stimuli.stimulus_id.values[bad])})",
             expected="finite values",
+            fix=f"drop these presentations: stimuli[np.isfinite(stimuli).all({list(stimuli.dims[1:])})]",
         )
     if values.size and (values.min() < 0 or values.max() > 1):
         raise SchemaError(
@@ -277,8 +289,12 @@ def _check_activity(data: xr.DataArray, *, where: str, name: str, nan: bool, nee
     if not isinstance(data, xr.DataArray):
         raise SchemaError(where, f"`{name}` is a {type(data).__name__}", expected="an xarray.DataArray (presentation, neuroid, time_bin)")
     if set(data.dims) != set(RESPONSE_DIMS):
+        absent = next((d for d in RESPONSE_DIMS if d not in data.dims), None)
         raise SchemaError(
-            where, f"`{name}` has dims {data.dims}", expected=f"{RESPONSE_DIMS}", fix='give every dim a name; one bin still needs expand_dims("time_bin", -1)'
+            where,
+            f"`{name}` has dims {data.dims}",
+            expected=f"{RESPONSE_DIMS}",
+            fix=f"select with brackets, which keep the dim: isel({absent}=[-1]), not isel({absent}=-1)" if absent else "select along the other dims",
         )
     if data.dims != RESPONSE_DIMS:
         raise SchemaError(
@@ -318,6 +334,14 @@ def check_time_bins(data: xr.DataArray, *, where: str, name: str, need_ms: bool)
         if need_ms or "step" not in data.coords:
             raise SchemaError(where, f"`{name}` has no time_bin_start and time_bin_end", expected="bin edges in ms from stimulus onset along `time_bin`")
         return
+    for edge in ("time_bin_start", "time_bin_end"):
+        if data[edge].dims != (TIME_BIN,):
+            raise SchemaError(
+                where,
+                f"`{name}.{edge}` has dims {data[edge].dims}",
+                expected="one edge a bin",
+                fix="select with brackets, which keep the edges: isel(time_bin=[-1]), not isel(time_bin=-1)",
+            )
     start, end = np.asarray(data.time_bin_start.values, float), np.asarray(data.time_bin_end.values, float)
     if (end <= start).any():
         k = int(np.argmax(end <= start))

@@ -1,5 +1,6 @@
 """The command line: exit codes, messages without tracebacks, and an answer at once."""
 
+import re
 import subprocess
 import sys
 import time
@@ -124,6 +125,10 @@ def test_explain_data_sets(monkeypatch, capsys, tmp_path):
         (["simulate", "no-such-model"], "unknown model `no-such-model`"),
         (["run", "toy/double", "--results", "/proc/results"], "cannot be written"),
         (["sweep"], "no experiment is named"),
+        (
+            ["score", "cordsnet-digits", "Nope2020"],
+            "unknown recordings `Nope2020`\n  expected: one of assembly, cowley2023\n  fix: name a data set of recordings, or a public id",
+        ),
     ],
 )
 def test_errors_are_messages_with_exit_code_2(home, capsys, arguments, match):
@@ -154,7 +159,9 @@ def test_doctor_finds_what_is_broken(home, capsys, tmp_path):
     for what in ("python", "torch", "torchvision", "brainscore", "threads", "data", "results"):
         assert f" {what}" in out
     assert main(["doctor", "--results", "/proc/results"]) == 1
-    assert "fail  results" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "fail  results" in out
+    assert re.search(r"\n\d+ checks, \d+ with a note, \d+ failed\n(  .*\n)*  results: ", out)
 
 
 def test_doctor_sees_altered_weights(home, capsys):

@@ -24,7 +24,13 @@ def test_errors_cross_process_boundaries(kind):
 
 @pytest.mark.parametrize(
     ("name", "known", "guess"),
-    [("n_mode", ["n_modes", "tol"], "n_modes"), ("v4", ["V1", "V4"], "V4"), ("zzz", ["alpha", "beta"], None)],
+    [
+        ("n_mode", ["n_modes", "tol"], "n_modes"),
+        ("v4", ["V1", "V4"], "V4"),
+        ("zzz", ["alpha", "beta"], None),
+        ("Nope2020", ["cowley2023"], None),
+        ("drop", ["drop-neuroid"], "drop-neuroid"),
+    ],
 )
 def test_nearest_name(name, known, guess):
     assert errors.nearest(name, known) == guess
@@ -33,3 +39,12 @@ def test_nearest_name(name, known, guess):
 
 def test_first_offenders_are_at_most_three():
     assert errors.first_of(range(9)) == "first: 0, 1, 2"
+
+
+def test_of_many_names_the_nearest_five_are_shown():
+    known = [f"model-{i:02d}" for i in range(40)] + ["cordsnet-digits"]
+    error = errors.unknown_name("load", "model", "cordsnet", known, look="neurodyn list models")
+    assert error.expected.startswith("one of 41, the nearest of them cordsnet-digits, ")
+    assert error.expected.count(",") == 5
+    assert error.expected.endswith("(neurodyn list models has all)")
+    assert errors.unknown_name("load", "model", "zzzz", known, look="neurodyn list models").fix == "neurodyn list models"

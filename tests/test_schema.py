@@ -53,6 +53,32 @@ def test_shape_and_ids_must_agree():
         recordings(neuroid_id=["n1", "n2"])
 
 
+def test_one_bin_is_selected_with_brackets_as_the_error_says():
+    two = recordings(time_bins_ms=[(0, 10), (10, 20)])
+    with pytest.raises(SchemaError, match=r"isel\(time_bin=\[-1\]\)"):
+        schema.check_recordings(two.isel(time_bin=-1), where="test")
+    with pytest.raises(SchemaError, match=r"time_bin_start` has dims \(\)\n.*\n.*isel\(time_bin=\[-1\]\)"):
+        schema.check_recordings(two.isel(time_bin=-1).expand_dims("time_bin", -1), where="test")
+    assert schema.check_recordings(two.isel(time_bin=[-1]), where="test").sizes["time_bin"] == 1
+
+
+def test_the_mend_for_nan_in_stimuli_works():
+    stimuli = images(3).copy()
+    stimuli[1, 0, 2, 2] = np.inf
+    with pytest.raises(SchemaError, match="drop these presentations") as caught:
+        schema.check_stimuli(stimuli)
+    mended = eval(caught.value.fix.split(": ", 1)[1], {"np": np, "stimuli": stimuli})
+    assert schema.check_stimuli(mended).stimulus_id.values.tolist() == ["0", "2"]
+
+
+@pytest.mark.parametrize(("shape", "mended"), [((2, 64), (2, 64, 1, 1)), ((2, 8, 8), (2, 1, 8, 8))])
+def test_the_mend_for_missing_axes_works(shape, mended):
+    pixels = np.zeros(shape)
+    with pytest.raises(SchemaError, match=r"\(presentation, channel, row, column\)") as caught:
+        schema.make_stimuli(pixels)
+    assert schema.make_stimuli(eval(caught.value.fix.split(" where ")[0], {"pixels": pixels})).shape == mended
+
+
 def images(n=2, **changes):
     return xr.DataArray(
         np.full((n, 1, 4, 4), 0.5, np.float32), dims=schema.IMAGE_DIMS, coords={"stimulus_id": ("presentation", np.arange(n).astype(str))}, **changes

@@ -12,7 +12,7 @@ import xarray as xr
 from neurodyn.dynamics.components import components
 from neurodyn.dynamics.linearise import ConvolutionOperator, LinearOperator, as_dtype, gated_operator, jacobian, kernel_operator, resolving_dtype
 from neurodyn.dynamics.vectorise import check_state, expand_rows, phase_space
-from neurodyn.errors import ConfigError, ConvergenceWarning, SchemaError, unknown_name
+from neurodyn.errors import ConfigError, ConvergenceWarning, NumericsError, SchemaError, unknown_name
 from neurodyn.numerics import arnoldi
 from neurodyn.numerics.diagonal_blocks import leading_of_blocks
 
@@ -140,6 +140,11 @@ def eigenspectrum(
     precision = dtype if dtype is not None else resolving_dtype(model, state, tol)
     model, state, drive = as_dtype(model, state, drive, precision)
     operators = _operators(model, state, drive, operator, layer, whole=conditions)
+    units = sum(op.shape[0] for op in operators.values())
+    if not 1 <= n_modes <= units:
+        raise NumericsError(
+            "eigenspectrum", f"`n_modes` is {n_modes} for {units} units", expected=f"1 to {units}", fix=f"n_modes={min(max(n_modes, 1), units)}"
+        )
     if len(operators) == 1:
         found = _solve(next(iter(operators.values())), n_modes, which, tol, seed, conditions, warm_start)
         owners = [np.zeros(len(f.values), int) for f in found]

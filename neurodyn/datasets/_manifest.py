@@ -35,6 +35,12 @@ def read_manifest(name: str) -> dict[str, Any]:
     return content
 
 
+def readers_of_recordings() -> list[str]:
+    """The readers of data sets that hold recordings and the pictures that were shown."""
+    manifests = [read_manifest(name) for name in places.declarations("data")]
+    return sorted({str(m["reader"]) for m in manifests if {"stimuli", "recordings"} <= set(m["dims"])})
+
+
 def verify(name: str, root: str | Path | None = None) -> dict[str, str]:
     """Compare the files on disk with a manifest, file -> ``"same"``, ``"missing"``, ``"differs"`` or ``"no digest"``."""
     manifest = read_manifest(name)

@@ -45,7 +45,11 @@ class Measure:
         return f"  {'ok ' if self.good else 'OUT'} {self.text}: {self.value:.4g} (expected {self.low:.4g} to {self.high:.4g})"
 
 
-FIGURES = ("cordsnet/fig4c_trajectories", "cordsnet/fig4b_eigenspectrum", "overview/fig1_overview")
+FIGURES = {
+    "cordsnet/fig4c_trajectories": "trajectories and fixed points",
+    "cordsnet/fig4b_eigenspectrum": "eigenvalues",
+    "overview/fig1_overview": "the overview, with the prediction of synthetic recordings",
+}
 
 
 def demo(*, results: str | Path | None = None) -> Iterator[tuple[str, bool]]:
@@ -69,7 +73,8 @@ def demo(*, results: str | Path | None = None) -> Iterator[tuple[str, bool]]:
     yield f"neurodyn demo: shipped models, nothing is trained; {f'data from {roots[0]}' if roots else 'embedded data only (NEURODYN_DATA is not set)'}", True
     yield "reading 359 held-out handwritten digits with the shipped CordsNet", True
     yield from _lines(_accuracy(folder))
-    for name in FIGURES:
+    for name, text in FIGURES.items():
+        yield f"drawing {text}, computing what is missing", True
         files = draw_figure(name, results=folder)
         yield f"figure {files['png']} ({time.perf_counter() - begun:.0f} s after the start)", True
     for measure in (_spectrum, _attractors, _prediction):

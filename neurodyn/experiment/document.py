@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from neurodyn.errors import ConfigError, DataError
+from neurodyn.errors import ConfigError, DataError, seen_from_here
 
 __all__ = ["Document", "parse_value", "read_document"]
 
@@ -55,7 +55,7 @@ def read_document(path: str | Path) -> Document:
         If a key stands twice, or the file is not a mapping; file and line are named.
     """
     path = Path(path)
-    name = "/".join(path.parts[-3:]) if len(path.parts) > 2 else str(path)
+    name = seen_from_here(path)
     if not path.is_file():
         raise DataError("read_document", f"{path} is missing", expected="a YAML file")
     try:

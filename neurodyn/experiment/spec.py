@@ -377,11 +377,15 @@ def check_parameters(spec: Spec, document: Document) -> None:
     for key in spec.parameters:
         if key not in accepted:
             known = [k for k in accepted if k not in RESOLVED]
-            error = unknown_name(document.where("parameters", key), f"parameter of {spec.analysis}", key, known)
-            raise error
+            raise unknown_name(document.where("parameters", key), f"parameter of {spec.analysis}", key, known, look=_look(spec.analysis))
     for key in spec.inputs.artefacts:
         if key not in accepted:
             raise unknown_name(document.where("inputs", "artefacts", key), f"argument of {spec.analysis}", key, accepted)
+
+
+def _look(analysis: str) -> str:
+    """How to see what an analysis takes."""
+    return f"neurodyn explain {analysis}" if ":" not in analysis else "help({1}) after from {0} import {1}".format(*analysis.split(":"))
 
 
 # Arguments that are made from `inputs`, `seed` and `compute`, not taken from `parameters`.

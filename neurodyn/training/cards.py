@@ -10,7 +10,7 @@ from typing import Any
 import pydantic
 import yaml
 
-from neurodyn.errors import ConfigError, DataError, nearest
+from neurodyn.errors import ConfigError, DataError, nearest, seen_from_here
 from neurodyn.training.checkpoints import write_text
 
 __all__ = ["Card", "Recipe", "Weights", "read_card", "write_card"]
@@ -126,7 +126,7 @@ def _explain(error: pydantic.ValidationError, path: Path, text: str) -> ConfigEr
     first = error.errors()[0]
     keys = [str(k) for k in first["loc"]]
     known = _fields(keys[:-1])
-    where = f"{path.parent.name}/{path.name}:{_line(text, keys[-1])}"
+    where = f"{seen_from_here(path)}:{_line(text, keys[-1])}"
     if first["type"] == "extra_forbidden":
         guess = nearest(keys[-1], known)
         hint = f"; did you mean `{guess}`?" if guess else ""

@@ -7,7 +7,7 @@ import torch
 from neurodyn.analysis import eigenspectrum, fixed_points, lyapunov_exponents, trajectories
 from neurodyn.dynamics.schedule import Schedule
 from neurodyn.dynamics.simulate import simulate
-from neurodyn.errors import ConfigError, ModelError, SchemaError
+from neurodyn.errors import ConfigError, ModelError, NumericsError, SchemaError
 from neurodyn.schema import make_recordings, make_stimuli
 from neurodyn.testing import systems
 
@@ -55,6 +55,8 @@ def test_eigenspectrum_bad_input():
     state, drive = at_rest(model)
     with pytest.raises(ConfigError, match="kernel"):
         eigenspectrum(model, state, drive, n_modes=1, operator="kernal", seed=0)
+    with pytest.raises(NumericsError, match=r"eigenspectrum: `n_modes` is 1000 for 3 units\n.*\n  fix: n_modes=3"):
+        eigenspectrum(model, state, drive, n_modes=1000, seed=0)
     with pytest.raises(ConfigError, match="layer="):
         eigenspectrum(model, state, drive, n_modes=1, operator="kernel", seed=0)
     with pytest.raises(ModelError, match="jacobian"):

@@ -1,5 +1,7 @@
 """Experiment files: strict, with messages that name file, line and the nearest key."""
 
+from pathlib import Path
+
 import pytest
 
 from neurodyn.errors import ConfigError, DataError, NeurodynError
@@ -101,6 +103,15 @@ def test_cells_are_the_product_last_axis_fastest(write, base):
     cells = read_experiment("toy/base").cells
     assert [(c.spec.seed, c.spec.parameters["factor"]) for c in cells] == [(s, f) for s in (0, 1) for f in (1.0, 2.0, 3.0)]
     assert len({c.file(__import__("pathlib").Path("r")) for c in cells}) == 6
+
+
+def test_the_file_named_can_be_opened_and_a_mend_is_given(write, base, monkeypatch, tmp_path):
+    path = write(base.replace("{factor: 2.0}", "{zzzzzz: 2.0}", 1))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        read_experiment("toy/base")
+    assert Path(caught.value.where.rsplit(":", 1)[0]).samefile(path)
+    assert caught.value.fix == "help(gain) after from nd_toys import gain"
 
 
 def test_not_yaml_names_the_line(write):
