@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patheffects import Normal, Stroke
 
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"examples": "gdram/examples", "images": "gdram/example_images"}
 N = 6
@@ -23,7 +23,7 @@ def draw(examples, images):
     rows += [k for k in np.nonzero(right)[0] if k not in rows][: N - len(rows)]
     fig = figure("double", 82)
     fig.set_layout_engine("none")
-    grid = fig.add_gridspec(2, N, left=0.07, right=0.985, top=0.93, bottom=0.23, hspace=0.2, wspace=0.14, height_ratios=(1, 0.72))
+    grid = fig.add_gridspec(2, N, left=0.07, right=0.985, top=0.93, bottom=0.255, hspace=0.2, wspace=0.14, height_ratios=(1, 0.72))
     top, bottom = ([fig.add_subplot(grid[row, k]) for k in range(N)] for row in (0, 1))
     for k, row in enumerate(rows):
         glimpses(top[k], canvas.values[row, 0], (fixation[row].T + 1) / 2 * SIZE_PX)
@@ -36,10 +36,13 @@ def draw(examples, images):
         if k:
             bottom[k].set_yticklabels([])
     bottom[0].set_ylabel("probability, weight")
-    fig.supxlabel("glimpse", y=0.115, fontsize=7)
-    fig.legend(*bottom[0].get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 0.035), ncols=2, fontsize=6)
-    note = "a: frames, the finest samples of the first and the last glimpse; dashed, the coarser ones of the first; dots, all fixations"
-    fig.text(0.5, 0.012, note, ha="center", fontsize=5.6, color="0.3")
+    fig.supxlabel("glimpse", y=0.135, fontsize=7)
+    fig.legend(*bottom[0].get_legend_handles_labels(), loc="lower center", bbox_to_anchor=(0.5, 0.068), ncols=2, fontsize=6)
+    note = (
+        "Network gdram-mnist (corrected training, n = 1); six of 40 test canvases, with wrong answers among them (titles).\n"
+        "a: frames, the finest samples of the first and the last glimpse; dashed, the coarser ones of the first; dots, all fixations."
+    )
+    figure_note(fig, note, x=0.07)
     panel_letter(top[0], "a", dx=-6)
     panel_letter(bottom[0], "b", dx=-6, dy=1)
     return fig

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"fixations": "gdram/fixations"}
 MODELS = {
@@ -44,6 +44,11 @@ def draw(fixations):
     lower[1].set(xlabel="length of a move (px)", ylabel="share of moves", xlim=(0, 40))
     lower[2].set(xlabel="angle between moves (deg)", ylabel="share of turns", xticks=(-180, -90, 0, 90, 180))
     panel_letter([maps[0], maps[3], *lower], dx=-10)
+    note = (
+        "One network a training (n = 1). White square in b: the box of the digit; c counts hits on its middle half, "
+        "bars: 95 % intervals over canvases (mostly thinner than a marker)."
+    )
+    figure_note(fig, note)
     return fig
 
 

@@ -1,6 +1,6 @@
 """What stopping early saves: three rules swept over their thresholds, at thresholds chosen on validation images, beside the CNN."""
 
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"stopping": "gdram/stopping", "outcomes": "gdram/outcomes"}
 RULES = {
@@ -46,4 +46,5 @@ def draw(stopping, outcomes):
     right.set_xticks([], minor=True)
     right.legend(fontsize=6, loc="upper left")
     panel_letter([left, right], dx=-16)
+    figure_note(fig, "Rules: one network (corrected training, n = 1); bars: 95 % bootstrap intervals over test canvases. CNNs: a mark a network.")
     return fig

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"outcomes": "gdram/outcomes"}
 TRAININGS = {"paper": ("paper's", "grey", "s"), "corrected": ("corrected", "vermilion", "o")}
@@ -48,6 +48,13 @@ def draw(outcomes):
         ax.axhline(0, color="0.5", linewidth=0.6, linestyle=":")
     curves[0].legend(fontsize=6)
     panel_letter([maps[0], maps[1], maps[2], *curves], dx=-12)
+    count = {key: int((condition == key).sum()) for key in TRAININGS}
+    note = (
+        f"a, b: one network each, after training; frames: no gradient from any term. c-g: a mark or a line a network ({count['paper']} paper's, "
+        f"{count['corrected']} corrected).\nc: hollow, the mean gradient over 20 batches is no larger than noise alone would make it; the estimate is cut at 0."
+    )
+    figure_note(fig, note)
+    fig.get_layout_engine().set(rect=(0, 0.045, 1, 0.955))
     return fig
 
 
@@ -58,6 +65,8 @@ def reach(ax, values, title):
         picture = ax.imshow(np.where(norms > 0, np.log10(norms), np.nan), cmap="cividis", vmin=-4, vmax=1, aspect="auto")
     for i, j in zip(*np.nonzero(norms == 0), strict=True):
         ax.text(j, i, "0", ha="center", va="center", fontsize=6, color=COLOURS["vermilion"])
+    for i, j in zip(*np.nonzero((norms > 0) & (norms < 1e-4)), strict=True):
+        ax.text(j, i, "< $10^{-4}$", ha="center", va="center", fontsize=5, color="white")
     for i, row in enumerate(norms):
         if (row == 0).all():
             ax.add_patch(type(ax.patch)((-0.48, i - 0.46), norms.shape[1] - 0.04, 0.92, fill=False, edgecolor=COLOURS["vermilion"], linewidth=1.2))
@@ -69,8 +78,11 @@ def reach(ax, values, title):
 
 def noise(ax, outcomes, condition):
     for j, (key, (_, colour, marker)) in enumerate(TRAININGS.items()):
-        for k in np.nonzero(condition == key)[0]:
-            ax.plot(j, float(outcomes.gradient_noise.sel(part="snr")[k]), color=COLOURS[colour], marker=marker, linestyle="none")
+        mine = np.nonzero(condition == key)[0]
+        for m, k in enumerate(mine):
+            ratio = float(outcomes.gradient_noise.sel(part="snr")[k])
+            place = j + 0.12 * (m - (len(mine) - 1) / 2)
+            ax.plot(place, ratio, color=COLOURS[colour], marker=marker, linestyle="none", markerfacecolor="white" if ratio == 0 else None, clip_on=False)
     ax.set_xticks(range(len(TRAININGS)), [v[0] for v in TRAININGS.values()])
     ax.set(xlim=(-0.6, 1.6), ylabel="signal / noise of the policy's\ngradient, one batch, after training")
-    ax.set_ylim(0, None)
+    ax.set_ylim(-0.004, None)
