@@ -1,5 +1,6 @@
 """The command line: exit codes, messages without tracebacks, and an answer at once."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import pytest
 
 from neurodyn.cli import main, parser
+from neurodyn.experiment.demo import demo
 
 TOYS = """
 import xarray as xr
@@ -144,6 +146,12 @@ def test_a_misspelt_command_is_answered(capsys, word, guess):
         parser().parse_args([word])
     assert stop.value.code == 2
     assert f"did you mean `{guess}`" in capsys.readouterr().err
+
+
+def test_the_demo_says_what_comes_and_how_long_it_takes(tmp_path):
+    lines = [line for line, _ in itertools.islice(demo(results=tmp_path), 3)]
+    assert "a first run takes about" in lines[1]
+    assert lines[2].startswith("reading 359 held-out")
 
 
 def test_list(home, capsys):

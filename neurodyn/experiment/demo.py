@@ -45,10 +45,10 @@ class Measure:
         return f"  {'ok ' if self.good else 'OUT'} {self.text}: {self.value:.4g} (expected {self.low:.4g} to {self.high:.4g})"
 
 
-FIGURES = {
-    "cordsnet/fig4c_trajectories": "trajectories and fixed points",
-    "cordsnet/fig4b_eigenspectrum": "eigenvalues",
-    "overview/fig1_overview": "the overview, with the prediction of synthetic recordings",
+FIGURES = {  # and how long they take at first, on two busy cores
+    "cordsnet/fig4c_trajectories": "trajectories and fixed points (at first about 30 s)",
+    "cordsnet/fig4b_eigenspectrum": "eigenvalues (at first about 30 s)",
+    "overview/fig1_overview": "the overview, with the prediction of synthetic recordings (at first about 3 minutes)",
 }
 
 
@@ -71,10 +71,11 @@ def demo(*, results: str | Path | None = None) -> Iterator[tuple[str, bool]]:
     folder = Path(results) if results is not None else places.results_dir()
     roots = places.data_roots()
     yield f"neurodyn demo: shipped models, nothing is trained; {f'data from {roots[0]}' if roots else 'embedded data only (NEURODYN_DATA is not set)'}", True
-    yield "reading 359 held-out handwritten digits with the shipped CordsNet", True
+    yield "a first run takes about 5 minutes on two busy cores, less on free ones; results are kept, and a second run only reads and draws", True
+    yield "reading 359 held-out handwritten digits with the shipped CordsNet (at first about 30 s)", True
     yield from _lines(_accuracy(folder))
     for name, text in FIGURES.items():
-        yield f"drawing {text}, computing what is missing", True
+        yield f"computing and drawing {text}", True
         files = draw_figure(name, results=folder)
         yield f"figure {files['png']} ({time.perf_counter() - begun:.0f} s after the start)", True
     for measure in (_spectrum, _attractors, _prediction):
