@@ -26,8 +26,8 @@ SHARE, LEVEL = 0.1, 0.95
 HEAD = """# Selectivity: claims tested
 
 Estimates with 95 % intervals.  Units are the central one of each channel (glimpses: every fourth); S and T are the activations above grey of the best still image
-and of the best flicker of the whole field, each divided by the unit's largest, that of its best movie unless ascent among movies ended lower; all three families have equal contrast and none holds a uniform field.  A
-trained network stands beside its untrained twin.
+and of the best flicker of the whole field, each divided by the unit's largest, that of its best movie unless ascent among movies ended lower; all three families
+have equal contrast and none holds a uniform field.  A trained network stands beside its untrained twin.
 """
 SPAN = f"""
 ## Early recurrent units span the plane of spatial and temporal selectivity (dynamical recurrent classifier)
