@@ -145,8 +145,9 @@ def pls_over_time(features, splits, peer, n_bins=20):
     one_process()
     source, target = over_bins(*data(features), n_bins)
     options = {"stratification_coord": "object_name"}
-    fast, ours_s = timed(lambda: _fast_metric(bv.load_metric("spantime_pls", crossvalidation_kwargs={**options, "splits": splits}))(source, target))
-    library, peer_s = timed(lambda: bv.load_metric("spantime_pls", crossvalidation_kwargs={**options, "splits": peer})(source, target))
+    ours, theirs = (bv.load_metric("spantime_pls", crossvalidation_kwargs={**options, "splits": n}) for n in (splits, peer))
+    fast, ours_s = timed(lambda: _fast_metric(ours)(source, target))
+    library, peer_s = timed(lambda: theirs(source, target))
     a, b = (v.raw.transpose("split", "neuroid", "time_bin").values for v in (fast, library))
     score = np.abs(np.median(a[:peer], axis=1) - np.median(b, axis=1)).max()
     note = "" if peer == splits else f" (peer: {peer} of {splits} splits in {peer_s:.1f} s, extrapolated)"

@@ -269,7 +269,9 @@ def _correlations(regression: Any, X: np.ndarray, Y: np.ndarray, splits: list) -
         return list(_fit(regression, X, Y, splits)[0])
     n, _, n_bins = X.shape
     rows = [tuple((np.arange(n_bins)[:, None] * n + part).ravel() for part in pair) for pair in splits]
-    result = _run(regression, np.concatenate(np.moveaxis(X, 2, 0)), np.concatenate(np.moveaxis(Y, 2, 0)), rows)
+    flat_X, flat_Y = (np.moveaxis(V, 2, 0).astype(np.float64, order="C").reshape(n_bins * n, -1) for V in (X, Y))  # one pass over what may be gigabytes
+    result = _run(regression, flat_X, flat_Y, rows)
+    Y = Y.astype(np.float64)
     out = []
     for predicted, (_, test) in zip(result.predictions, splits, strict=True):
         out.append(pearson(np.moveaxis(predicted.reshape(n_bins, len(test), -1), 0, 2), Y[test]))
@@ -277,7 +279,7 @@ def _correlations(regression: Any, X: np.ndarray, Y: np.ndarray, splits: list) -
 
 
 def _fit(regression: Any, X: np.ndarray, Y: np.ndarray, splits: list) -> tuple[np.ndarray, float | None]:
-    result = _run(regression, X, Y, splits)
+    result = _run(regression, X.astype(np.float64), Y.astype(np.float64), splits)
     several = result.alpha is not None and hasattr(regression, "alphas")
     return result.r, float(result.alpha[0].ravel()[0]) if several else None  # type: ignore[index]
 
@@ -291,7 +293,7 @@ def _run(regression: Any, X: np.ndarray, Y: np.ndarray, splits: list) -> Any:
 
 
 def _aligned(source: Any, target: Any, over_time: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Values of both in the row order of the target."""
+    """Values of both in the row order of the target, in their own precision."""
     order = ("presentation", "neuroid") + (("time_bin",) if over_time else ())
     ids = [[str(s) for s in np.asarray(flat_coords(a)["stimulus_id"][1])] for a in (source, target)]
     place = {s: k for k, s in enumerate(ids[0])}
@@ -302,8 +304,9 @@ def _aligned(source: Any, target: Any, over_time: bool) -> tuple[np.ndarray, np.
             f"the model returned {len(ids[0])} rows ({len(place)} stimuli) for {len(ids[1])} recorded stimuli" + (f" ({first_of(missing)})" if missing else ""),
             expected="every recorded stimulus once",
         )
-    X = np.asarray(source.transpose(*order).values)[[place[s] for s in ids[1]]]
-    return X.astype(np.float64), np.asarray(target.transpose(*order).values).astype(np.float64)
+    rows = [place[s] for s in ids[1]]
+    X, Y = (np.asarray(a.transpose(*order).values) for a in (source, target))
+    return X if rows == list(range(len(X))) else X[rows], Y
 
 
 def _score_values(r: np.ndarray, target: Any) -> Any:
