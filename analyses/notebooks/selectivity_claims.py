@@ -3,8 +3,8 @@
 #
 # Reads the results of `analyses/selectivity` and writes `analyses/selectivity/claims.md`.  Run what is missing first:
 #
-#     for k in drc cordsnet-digits cordsnet-small cordsnet-mnist cordsnet-cifar10 feedback convrnn v4 gdram; do neurodyn run selectivity/plane_$k; done
-#     for k in convrnn v4 cordsnet cordsnet-mnist cordsnet-cifar10 feedback drc drc-teacher gdram; do neurodyn run selectivity/layers_$k; done
+#     for k in drc cordsnet-digits cordsnet-small cordsnet-mnist cordsnet-cifar10 feedback convrnn v4 gdram pathfinder; do neurodyn run selectivity/plane_$k; done
+#     for k in convrnn v4 cordsnet cordsnet-mnist cordsnet-cifar10 feedback drc drc-teacher gdram pathfinder; do neurodyn run selectivity/layers_$k; done
 #     for k in lesions_drc lesions_feedback neurons_v4 units_v4 gabor_neurons_v4 gabor_units_v4 neurons_it units_it; do neurodyn run selectivity/$k; done
 #     python analyses/notebooks/selectivity_claims.py
 
@@ -19,8 +19,8 @@ from neurodyn.experiment.run import open_result
 from neurodyn.numerics.resampling import bootstrap_ci
 
 EARLY = {"drc": ("gru1", "gru2"), "cordsnet-digits": ("area0", "area1"), "cordsnet-small": ("area0", "area1"), "cordsnet-mnist": ("area0", "area1")}
-EARLY |= {"cordsnet-cifar10": ("area0", "area1"), "feedback": ("area1",), "convrnn": ("conv2",), "v4": ("conv2",), "gdram": ("recognition",)}
-FAMILIES = ("convrnn", "v4", "cordsnet", "cordsnet-mnist", "cordsnet-cifar10", "feedback", "drc", "drc-teacher", "gdram")
+EARLY |= {"cordsnet-cifar10": ("area0", "area1"), "feedback": ("area1",), "convrnn": ("conv2",), "v4": ("conv2",), "gdram": ("recognition",), "pathfinder": ("inter", "out")}
+FAMILIES = ("convrnn", "v4", "cordsnet", "cordsnet-mnist", "cordsnet-cifar10", "feedback", "drc", "drc-teacher", "gdram", "pathfinder")
 MEASURES = {"osi": 2, "dsi": 2, "f1_f0": 2, "preferred_spatial_frequency_cpp": 3}
 SHARE, LEVEL = 0.1, 0.95
 HEAD = """# Selectivity: claims tested

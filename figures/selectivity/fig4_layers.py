@@ -13,6 +13,7 @@ INPUTS = {
     "drc": "selectivity/layers_drc",
     "teacher": "selectivity/layers_drc-teacher",
     "gdram": "selectivity/layers_gdram",
+    "pathfinder": "selectivity/layers_pathfinder",
 }
 FAMILIES = {
     "cells on CIFAR-10": ("convrnn",),
@@ -21,6 +22,7 @@ FAMILIES = {
     "feedback": ("feedback",),
     "moving sensor": ("drc", "teacher"),
     "glimpses": ("gdram",),
+    "contours": ("pathfinder",),
 }
 MEASURES = {
     "osi": "orientation\nselectivity",
