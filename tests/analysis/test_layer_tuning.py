@@ -24,20 +24,20 @@ def table(osi, silent=()):
 def test_positions_of_a_channel_count_once():
     """Three channels, one of which has many positions worth of silent units."""
     ds = layer_tuning(table([[0.1, 0.3, 0.2], [0.5, 0.5, 0.5], [0.05, 0.05, 0.8]], [f"V1.{c}.0.9" for c in (2, 3)]), seed=0)
-    assert float(ds.osi) == 0.2
-    assert float(ds.osi_low) == 0.05
-    assert float(ds.osi_high) == 0.5
-    np.testing.assert_allclose(float(ds.share_tuned), np.mean([1, 1, 1 / 3]))
-    np.testing.assert_allclose(float(ds.share_responding), np.mean([1, 1, 3 / 4, 0]))  # the last channel is silent everywhere
-    assert (int(ds.n_units), int(ds.n_channels)) == (9, 3)
+    assert ds.osi.item() == 0.2
+    assert ds.osi_low.item() == 0.05
+    assert ds.osi_high.item() == 0.5
+    np.testing.assert_allclose(ds.share_tuned.item(), np.mean([1, 1, 1 / 3]))
+    np.testing.assert_allclose(ds.share_responding.item(), np.mean([1, 1, 3 / 4, 0]))  # the last channel is silent everywhere
+    assert (ds.n_units.item(), ds.n_channels.item()) == (9, 3)
 
 
 def test_the_twin_is_taken_away():
     rng = np.random.default_rng(0)
     trained, twin = rng.normal(0.6, 0.05, (40, 4)), rng.normal(0.2, 0.05, (40, 4))
     ds = layer_tuning(table(np.stack([trained, twin])), seed=0)
-    np.testing.assert_allclose(float(ds.osi_difference), 0.4, atol=0.03)
-    assert float(ds.osi_difference_low) > 0.3
+    np.testing.assert_allclose(ds.osi_difference.item(), 0.4, atol=0.03)
+    assert ds.osi_difference_low.item() > 0.3
     assert ds.osi_difference.dims == ("layer_name",)
     np.testing.assert_allclose(ds.dsi_difference.values, 0)
 
@@ -58,7 +58,7 @@ def test_coverage_of_the_interval():
     rng, covered = np.random.default_rng(0), 0
     for _ in range(100):
         ds = layer_tuning(table(np.repeat(rng.normal(0.5, 0.1, (20, 1)), 9, axis=1)), n_resamples=200, seed=1)
-        covered += float(ds.osi_low) <= 0.5 <= float(ds.osi_high)
+        covered += ds.osi_low.item() <= 0.5 <= ds.osi_high.item()
     assert 88 <= covered <= 100
 
 
@@ -69,7 +69,7 @@ def test_layers_of_a_network_and_too_few_channels():
         here = found.layer.values == name
         by_channel = [np.median(found.osi.values[here & (found.channel.values == c)]) for c in np.unique(found.channel.values[here])]
         np.testing.assert_allclose(ds.osi.values[j], np.median(by_channel))
-    assert np.isnan(float(layer_tuning(table([[0.1], [0.2]]), n_resamples=20, seed=0).osi))
+    assert np.isnan(layer_tuning(table([[0.1], [0.2]]), n_resamples=20, seed=0).osi.item())
 
 
 def test_bad_input():

@@ -216,7 +216,7 @@ def test_late_lags_do_not_win_by_leaving_out_what_nothing_predicts():
         late + 0.3 * rng.normal(size=late.shape), stimulus_id=np.arange(n), neuroid_id=np.arange(6), time_bins_ms=[(10 * k, 10 * k + 10) for k in range(bins)]
     )
     out = predictivity_map(m, r, folds=3, alphas=[1.0], seed=0)
-    assert abs(float(out.latency_ms) - 40) <= 10  # one bin
+    assert abs(out.latency_ms.item() - 40) <= 10  # one bin
     assert (abs(out.latency_by_fold - 40) <= 10).all()
     mean = out.raw.mean("neuroid").values[0]
     assert np.argmax([np.diagonal(mean, lag).mean() for lag in range(11)]) > 5  # what the mean correlation would have said
