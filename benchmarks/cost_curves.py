@@ -7,12 +7,12 @@ Times are CPU seconds of this process, so that other work on the machine counts 
 
 import csv
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigs
+from timing import timed
 
 from neurodyn.dynamics.linearise import ConvolutionOperator, dense
 from neurodyn.numerics import arnoldi
@@ -28,12 +28,6 @@ def kernel(dtype=torch.float32):
 
 def gates(n_states, side):
     return (torch.rand(n_states, CHANNELS * side * side, generator=torch.Generator().manual_seed(1)) > 0.5).float()
-
-
-def timed(call):
-    begin = time.process_time()
-    call()
-    return time.process_time() - begin
 
 
 def arpack(op, n_modes):
@@ -52,7 +46,7 @@ def measure():
     rows = []
 
     def add(curve, x, method, call):
-        rows.append((curve, x, method, timed(call)))
+        rows.append((curve, x, method, timed(call)[1]))
         print(f"{curve:8s} {x:7d}  {method:21s} {rows[-1][3]:8.3f} s", flush=True)
 
     warm = ConvolutionOperator(kernel(), (CHANNELS, 12, 12), gate=gates(2, 12))

@@ -6,11 +6,10 @@
 20 trials of 200 time points and 50 units, 10 delays, rank 50.  Times are CPU seconds of this process.
 """
 
-import time
-
 import numpy as np
 import torch
 from DSA import DMD
+from timing import timed
 
 from neurodyn.numerics.delay_dmd import delay_operator
 
@@ -27,16 +26,6 @@ def trials(n_trials=20, n_times=200, n_units=50, seed=0):
     return np.stack(path, axis=1)
 
 
-def timed(call, repeats=5):
-    call()
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        answer = call()
-        times.append(time.process_time() - begin)
-    return answer, float(np.median(times))
-
-
 def theirs(X):
     fitted = DMD(X, n_delays=10, rank=50)
     fitted.fit()
@@ -46,8 +35,8 @@ def theirs(X):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     X = trials()
-    mine, a = timed(lambda: delay_operator(X, n_delays=10, rank=50))
-    other, b = timed(lambda: theirs(X))
+    mine, a = timed(lambda: delay_operator(X, n_delays=10, rank=50), 5)
+    other, b = timed(lambda: theirs(X), 5)
     values = [np.sort(np.abs(np.linalg.eigvals(M))) for M in (mine, other)]
     apart = np.abs(values[0] - values[1]).max()
     print(f"delay embedding and fit: ours {1e3 * a:.0f} ms, dsa-metric {1e3 * b:.0f} ms, ratio {b / a:.1f}, moduli differ by {apart:.1e}")

@@ -10,24 +10,15 @@ Times are CPU seconds of this process, so that other work on the machine counts 
 
 import resource
 import sys
-import time
 
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse.linalg import LinearOperator, eigs
+from timing import timed
 
 from neurodyn.dynamics.linearise import ConvolutionOperator, dense, jacobian
 from neurodyn.numerics import arnoldi
-
-
-def timed(call, repeats=1):
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        answer = call()
-        times.append(time.process_time() - begin)
-    return answer, float(np.median(times))
 
 
 def kernel(channels, seed=0):

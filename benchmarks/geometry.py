@@ -7,23 +7,14 @@ Times are CPU seconds of this process.
 """
 
 import sys
-import time
 
 import numpy as np
 import torch
 from rsatoolbox.rdm import RDMs, compare
 from scipy.spatial import procrustes as scipy_procrustes
+from timing import timed
 
 from neurodyn.numerics import geometry
-
-
-def timed(call, repeats=3):
-    times = []
-    for _ in range(repeats):
-        begin = time.process_time()
-        answer = call()
-        times.append(time.process_time() - begin)
-    return answer, float(np.median(times))
 
 
 def rdms(n):
@@ -34,8 +25,8 @@ def rdms(n):
     for ours, peer in (("cosine", "cosine"), ("pearson", "corr"), ("spearman", "spearman"), ("whitened_cosine", "cosine_cov")):
         if ours == "whitened_cosine" and n > 1000:
             continue  # the peer forms a matrix of pairs by conditions: 30 GiB for 2,000 of them
-        mine, a = timed(lambda ours=ours: geometry.compare_rdms(A, B, method=ours))
-        other, b = timed(lambda peer=peer: compare(*theirs, method=peer), 1)
+        mine, a = timed(lambda ours=ours: geometry.compare_rdms(A, B, method=ours), 3)
+        other, b = timed(lambda peer=peer: compare(*theirs, method=peer))
         print(
             f"  {ours:16s} ours {1e3 * a:8.1f} ms, rsatoolbox {1e3 * b:8.1f} ms, ratio {b / a:5.1f}, largest difference {np.abs(mine - other).max():.1e}",
             flush=True,
@@ -45,8 +36,8 @@ def rdms(n):
 def alignment(n=500, units=2000):
     rng = np.random.default_rng(1)
     X, Y = rng.standard_normal((2, n, units))
-    mine, a = timed(lambda: geometry.procrustes(X, Y), 1)
-    other, b = timed(lambda: scipy_procrustes(X, Y)[2], 1)
+    mine, a = timed(lambda: geometry.procrustes(X, Y))
+    other, b = timed(lambda: scipy_procrustes(X, Y)[2])
     print(f"Procrustes of {n} x {units}: ours {a:.2f} s, scipy {b:.2f} s, ratio {b / a:.1f}, difference {abs(mine - other):.1e}")
 
 

@@ -9,12 +9,12 @@ splits, all of which cost the same, and its time is extrapolated; the report say
 
 import argparse
 import os
-import time
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("BS_INSTALL_DEPENDENCIES", "no")
 
 import numpy as np
+from timing import timed
 
 
 def data(features, n=2560, sites=168, seed=0):
@@ -36,12 +36,6 @@ def assembly(values, neuroids, objects=64):
         "region": ("neuroid", ["IT"] * values.shape[1]),
     }
     return NeuroidAssembly(values, coords=coords, dims=["presentation", "neuroid"])
-
-
-def timed(call):
-    start = time.process_time()
-    result = call()
-    return result, time.process_time() - start
 
 
 def report(case, peer, peer_s, ours_s, differences, note=""):

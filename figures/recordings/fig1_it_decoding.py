@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"it": "recordings/it_decoding", "model": "recordings/model_positions"}
 
@@ -55,15 +55,10 @@ def draw(it, model):
     last.set_ylabel("accuracy, held-out")
     last.set_title(f"CordsNet, {model.attrs['n_classes']} digits,\n{model.attrs['n_presentations']} pictures", loc="left")
     last.legend(loc="center right", bbox_to_anchor=(1.0, 0.52), handlelength=1.2, fontsize=5)
-    fig.text(
-        0.99,
-        0.005,
+    note = (
         "Bands: 95 % intervals over held-out presentations (d: over images). "
-        "Dashed in a: latency, the start of the first of two bins in a row above every shuffle.",
-        fontsize=5.5,
-        ha="right",
-        va="bottom",
+        "Dashed in a: latency, the start of the first of two bins in a row above every shuffle."
     )
-    fig.get_layout_engine().set(rect=(0, 0.04, 1, 0.96))
+    figure_note(fig, note)
     panel_letter([left, middle, right, last], dx=-8)
     return fig

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neurodyn.plot.style import COLOURS, figure, panel_letter
+from neurodyn.plot.style import COLOURS, figure, figure_note, panel_letter
 
 INPUTS = {"fits": "recordings/map_over_time", "geometry": "recordings/geometry_over_time", "solved": "recordings/solution_times"}
 HUES = ("blue", "vermilion", "green", "orange")
@@ -66,15 +66,10 @@ def draw(fits, geometry, solved):
     d.set_ylabel("d' of an image")
     d.set_title("solution times (top,\n% solved) and d'", loc="left")
     d.legend(loc="lower center", handlelength=1.2, fontsize=5.5)
-    fig.text(
-        0.99,
-        0.005,
+    note = (
         "Synthetic neurons: sums of 3 units of area2 of a trained CordsNet, and noise; images shown for 100 ms.\n"
-        "b: 95 % intervals over neurons (area2: of zero width); d: median and quartiles of images.",
-        fontsize=5.5,
-        ha="right",
-        va="bottom",
+        "b: 95 % intervals over neurons (area2: of zero width); d: median and quartiles of images."
     )
-    fig.get_layout_engine().set(rect=(0, 0.08, 1, 0.92))
+    figure_note(fig, note)
     panel_letter([a, b, c, d], dx=-8)
     return fig

@@ -80,7 +80,7 @@ def figure(width: str | float = "double", height_mm: float = 60.0) -> Figure:
 def figure_note(fig: Figure, text: str, *, x: float = 0.01, y: float = 0.008) -> None:
     """What a reader must know of all panels (n, what bars and bands are), small and grey at the foot.
 
-    A figure with constrained layout makes room for one line; others must have left it.
+    A figure with constrained layout makes room for its lines; others must have left it.
 
     Parameters
     ----------
@@ -93,7 +93,8 @@ def figure_note(fig: Figure, text: str, *, x: float = 0.01, y: float = 0.008) ->
 
     engine = fig.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
-        engine.set(rect=(0, 0.03, 1, 0.97))
+        room = 0.03 + 2.6 / (25.4 * fig.get_figheight()) * text.count("\n")  # lines of 5.5 points, in shares of the height
+        engine.set(rect=(0, room, 1, 1 - room))
     fig.text(x, y, text, fontsize=5.5, color=COLOURS["grey"], ha="left", va="bottom")
 
 
