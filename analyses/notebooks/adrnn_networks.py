@@ -43,35 +43,37 @@ ABLATIONS = {
     "map-norm": {"norm": "map"},
     "tanh": {"activation": "tanh"},
 }
-# short contours on a small canvas, a third of the published width: do both disks mark one contour?  A place of the map is 6 pixels of the canvas
+# contours on a canvas half as wide as the published one, as densely filled: do both disks mark one contour?  A place of the map is 6 pixels of the canvas
 DISPLAYS = {
     "task": "class",
     "stem": "gabor",
     "n_channels": 16,
-    "kernel": 3,
-    "kernel_inter": 3,
-    "norm": "channel",
+    "kernel": 5,
+    "kernel_inter": 5,
+    "norm": "none",
     "image_channels": 1,
-    "image_size": 54,
-    "stem_kernel": 5,
-    "stem_stride": 1,
+    "image_size": 156,
+    "stem_kernel": 9,
+    "stem_stride": 2,
     "stem_pool": 3,
 }
 STOPPING = {"halting": "act", "halting_pool": "max", "halting_gain": 20.0, "halting_bias": -3.0, "n_steps": 60}
-CANVAS = {"canvas": 108, "image_size": 54, "geometry": {"padding": 6, "seed_border": 14}, "n_distractors": 2, "matched": True}
+CANVAS = {"canvas": 156, "geometry": {"padding": 6, "seed_border": 14}, "n_distractors": 4, "matched": True, "max_tries": 20000}
 TRACE = {
     "generator": "pathfinder",
-    "levels": (2, 3, 4, 5),
+    "levels": (5, 7, 9),
     "options": CANVAS,
     "trace": 5.0,
-    "n_steps": 14,
-    "least_steps": 8,
-    "n_pool": 700,
-    "n_epochs": 16,
-    "n_batches": 70,
-    "batch_size": 32,
-    "n_validation": 16,
-    "n_test": 100,
+    "n_steps": 16,
+    "least_steps": 6,
+    "n_pool": 6000,
+    "n_epochs": 20,
+    "n_batches": 1000,
+    "batch_size": 16,
+    "warm_share": 0.8,
+    "n_validation": 60,
+    "n_test": 200,
+    "precision": "bfloat16",
 }
 # condition -> configuration, recipe
 CONDITIONS = {
@@ -86,21 +88,21 @@ CONDITIONS = {
         {**HOW, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
     **{  # the halting unit is trained alone to the end
-        name: ({**DISPLAYS, **STOPPING}, {**TRACE, "method": "act", "tau": tau, "limit": 24, "unit_share": 0.3})
+        name: ({**DISPLAYS, **STOPPING}, {**TRACE, "method": "act", "tau": tau, "limit": 32, "unit_share": 0.2})
         for name, tau in (("pathfinder", 0.01), ("pathfinder-dear", 0.03))
     },
     "pathfinder-r-resnet": (  # one residual block a pass: the feedforward control with its weights tied
         {**DISPLAYS, **STOPPING, "cell": "r_resnet", "depth": 1, "recall": True},
-        {**TRACE, "n_steps": 9, "least_steps": 5, "method": "act", "tau": 0.01, "limit": 16},
+        {**TRACE, "method": "act", "tau": 0.01, "limit": 32, "unit_share": 0.2},
     ),
-    "pathfinder-fixed": ({**DISPLAYS, "halting": "none", "n_steps": 14}, {**TRACE, "method": "fixed"}),
+    "pathfinder-fixed": ({**DISPLAYS, "halting": "none", "n_steps": 16}, {**TRACE, "method": "fixed"}),
     "pathfinder-feedforward": (
         {**DISPLAYS, "cell": "feedforward", "depth": 8, "halting": "none", "n_steps": 1},
         {**TRACE, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
 }
 SHARED = (*PRICES, "places", "fixed", "progressive", "ponder", "pathfinder", "pathfinder-dear", "pathfinder-fixed", "pathfinder-r-resnet")
-LEVELS = {"mazes": (5, 7, 9, 11, 13, 15), "pathfinder": (2, 3, 4, 5, 6, 7, 8)}
+LEVELS = {"mazes": (5, 7, 9, 11, 13, 15), "pathfinder": (5, 7, 9, 10, 11, 12, 14)}
 N_TEST, N_STEPS, TEST_SEED, SEEDS = {"mazes": 100, "pathfinder": 120}, 60, 20231107, (0, 1, 2)
 ABOUT = ("path_length", "fill_depth", "in_training", "label", "marker_distance")  # what the table keeps of an image
 ONE_STEP = ("feedforward", "pathfinder-feedforward")

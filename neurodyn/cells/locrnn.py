@@ -97,7 +97,7 @@ class LocRNN(nn.Module):
             value = self.phi(drive[f"{k}.drive"] + total)
             if self.config.gates:
                 open_ = torch.sigmoid(drive[f"{k}.gate"] + self.gate_norm[f"{k}_state"](self.gate[f"{k}_state"](state[k])))
-                value = torch.lerp(state[k], value, open_)
+                value = torch.lerp(state[k], value.to(state[k].dtype), open_.to(state[k].dtype))  # convolutions may run in half precision
             new[k] = self.phi(self.norm[k](value))
         return new
 

@@ -121,10 +121,10 @@ def _whichever_way(image: np.ndarray) -> bytes:
 
 
 def traced(stimuli: xr.DataArray) -> np.ndarray:
-    """Of PathFinder displays, (presentation, row, column): 1 on the contour that joins both disks, 0 on the ink of the others, -1 elsewhere."""
+    """Of PathFinder displays, int8 (presentation, row, column): 1 on the contour that joins both disks, 0 on the ink of the others, -1 elsewhere."""
     ids = stimuli.contour_id.values.astype(np.int64)
     joined = (ids == stimuli.marked.values[:, None, None]) & (stimuli.label.values[:, None, None] == 1)
-    return np.where(ids > 0, joined.astype(np.int64), -1)
+    return np.where(ids > 0, joined.astype(np.int8), np.int8(-1))
 
 
 def shuffled(pools: Mapping[int, Pool], n_batches: int, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:

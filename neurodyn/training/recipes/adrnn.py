@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Parameters", "train"]
 
 METHODS = ("act", "ponder", "fixed", "progressive")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Parameters:
     least_steps : int
         Smallest of those random numbers.
     trace : float
-        Of PathFinder's label, which is one bit a display: weight, during `warm_share`, of the cross-entropy at every place for marking the contour that
-        joins both disks (nothing where none does).
+        Of PathFinder's label, which is one bit a display: weight, during `warm_share`, of the cross-entropy at every place of the map for marking the
+        contour that joins both disks (nothing where none does); places with ink and empty ones count half each.
     prior_steps : float
         Mean of PonderNet's prior.
     n_pool : int
@@ -69,6 +70,8 @@ class Parameters:
         Of AdamW with a cosine schedule; an epoch is `n_batches` updates.
     n_validation, n_test : int
         Images a level.
+    precision : {"float32", "bfloat16"}
+        Of the convolutions as long as halting is not trained.
     device : str
     """
 
@@ -93,6 +96,7 @@ class Parameters:
     clip_norm: float = 1.0
     n_validation: int = 100
     n_test: int = 200
+    precision: str = "float32"
     device: str = "cpu"
 
     def __post_init__(self) -> None:
@@ -100,6 +104,8 @@ class Parameters:
             raise unknown_name("adrnn recipe", "method", self.method, METHODS)
         if self.generator not in LEVEL:
             raise unknown_name("adrnn recipe", "generator", self.generator, LEVEL)
+        if self.precision not in PRECISIONS:
+            raise unknown_name("adrnn recipe", "precision", self.precision, PRECISIONS)
         if not self.levels:
             raise ConfigError("adrnn recipe", "`levels` is empty", expected="one level or more", fix="levels=(5, 7, 9)")
         if min(self.warm_share, self.unit_share, self.tau) < 0 or self.warm_share + self.unit_share > 1 or self.prior_steps <= 1:
@@ -240,23 +246,21 @@ def _loss(model: Any, batch: Batch, p: Parameters, method: str, draw: int) -> tu
     import torch
 
     if method == "fixed":
-        loss = _cross_entropy(model, _alone(model, _plain(model, batch, 0, p.n_steps)), batch).mean()
+        loss = _cross_entropy(model, _alone(model, _plain(model, batch, 0, p.n_steps, p.precision)), batch).mean()
         return loss, {"cross_entropy": float(loss.detach())}
     if method == "warm":
         draw = int(torch.randint(p.least_steps, p.n_steps + 1, (1,), generator=torch_generator(draw, "warm")))
-        state = _plain(model, batch, 0, draw)
+        state = _plain(model, batch, 0, draw, p.precision)
         loss = _cross_entropy(model, _alone(model, state), batch).mean()
         if not p.trace or batch.traces is None:
             return loss, {"cross_entropy": float(loss.detach())}
-        asked = batch.traces >= 0  # the second map alone, because each is pooled on its own before the classes
-        marked = model.stem.to_pixels(model.maps(state["out"])[:, 1:])[:, 0]
-        trace = torch.nn.functional.binary_cross_entropy_with_logits(marked[asked], batch.traces[asked].to(marked.dtype))
+        trace = _trace_loss(model, state, batch.traces)
         return loss + p.trace * trace, {"cross_entropy": float(loss.detach()), "trace": float(trace.detach())}
     if method == "progressive":
         generator = torch_generator(draw, "progressive")
         held = int(torch.randint(p.n_steps, (1,), generator=generator))
         free = 1 + int(torch.randint(p.n_steps - held, (1,), generator=generator))
-        whole, part = (_cross_entropy(model, _alone(model, _plain(model, batch, *k)), batch).mean() for k in ((0, p.n_steps), (held, free)))
+        whole, part = (_cross_entropy(model, _alone(model, _plain(model, batch, *k, p.precision)), batch).mean() for k in ((0, p.n_steps), (held, free)))
         return (whole + part) / 2, {"cross_entropy": float(whole.detach()), "progressive": float(part.detach())}
     states = _run(model, batch, p.limit or p.n_steps, alone=method.endswith("unit"))
     if method.startswith("act"):
@@ -265,23 +269,37 @@ def _loss(model: Any, batch: Batch, p: Parameters, method: str, draw: int) -> tu
     return _pondernet(model, batch, states, p)
 
 
-def _plain(model: Any, batch: Batch, held: int, free: int) -> dict[str, Any]:
+def _plain(model: Any, batch: Batch, held: int, free: int, precision: str) -> dict[str, Any]:
     """The state after `held` steps without gradient and `free` steps with it."""
     import torch
 
-    drive = model.encode(batch.images)
-    state = model.initial_state(drive)
-    with torch.no_grad():
-        for _ in range(held):
+    with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        drive = model.encode(batch.images)
+        state = model.initial_state(drive)
+        with torch.no_grad():
+            for _ in range(held):
+                state = model.step(state, drive)
+        for _ in range(free):
             state = model.step(state, drive)
-    for _ in range(free):
-        state = model.step(state, drive)
     return state
 
 
 def _alone(model: Any, state: dict[str, Any]) -> Any:
     """The answer of a step alone."""
-    return model.rates(state, {}, ("output",))["output"]
+    return model.rates(state, {}, ("output",))["output"].float()
+
+
+def _trace_loss(model: Any, state: dict[str, Any], traces: Any) -> Any:
+    """Cross-entropy for marking the joined contour on the second map (each map is pooled on its own before the classes), mean over ink + mean over empty places.
+
+    Empty places must be told too: the answer is a maximum over the whole map, and one place left to itself is enough to spoil it.
+    """
+    import torch.nn.functional as F
+
+    marked = model.maps(state["out"].float())[:, 1:]
+    joined, ink = (F.adaptive_max_pool2d(found[:, None].to(marked.dtype), marked.shape[-2:]) for found in (traces == 1, traces >= 0))
+    each = F.binary_cross_entropy_with_logits(marked, joined, reduction="none")
+    return (each * ink).sum() / ink.sum() + (each * (1 - ink)).sum() / (1 - ink).sum()
 
 
 def _cross_entropy(model: Any, logits: Any, batch: Batch) -> Any:
