@@ -41,8 +41,8 @@ CONDITIONS = {
     "cifar": ({**MENDED, "in_channels": 3}, {**RECIPE, **PICTURES}),
     "cifar-cnn-macs": ({**MENDED, "in_channels": 3}, {**SHORT, **PICTURES, "cnn": "equal-macs"}),
 }
-AGAIN = ["corrected", "cnn-macs", "fixed", "random", "centre", "paper", "costless"]  # what other seeds tell most about first
-QUEUE = [*(f"{name}-s0" for name in CONDITIONS), *(f"{name}-s{seed}" for seed in (1, 2) for name in AGAIN)]
+AGAIN = {1: ("corrected", "cnn-macs", "fixed", "random", "centre"), 2: ("corrected", "cnn-macs", "fixed")}  # what further seeds were trained of
+QUEUE = [*(f"{name}-s0" for name in CONDITIONS), *(f"{name}-s{seed}" for seed, names in AGAIN.items() for name in names)]
 CURVES = ["cross_entropy", "train_accuracy", "validation_accuracy", "reward", "reward_variance", "advantage_mean", "advantage_variance", "sigma"]
 CURVES += ["clip_rate", "grad_norm"]
 PROBES = ["eigenspectrum", "trajectories", "representational_geometry"]

@@ -30,7 +30,7 @@ def draw(activity):
     front, told, answer = (fig.add_subplot(lower[k]) for k in range(3))
     steps = np.arange(1, activity.sizes["time_bin"] + 1)
     band(front, steps, activity.front.values, COLOURS["vermilion"], "the news of the goal")
-    limit = np.minimum(activity.limit, float(activity.front.max()))
+    limit = activity.limit.where(activity.limit <= float(activity.front.max()))  # beyond the map it says nothing
     front.plot(steps, limit, color="black", linestyle="--", linewidth=0.9, label=f"limit, {activity.attrs['reach']:.0f} place a step")
     front.set(xlabel="step", ylabel="farthest place reached\n(places from the goal)", ylim=(0, None))
     front.legend(fontsize=5.4)

@@ -6,7 +6,7 @@ from neurodyn.plot.style import figure, panel_letter
 
 INPUTS = {"activity": "adrnn/pathfinder_activity", "displays": "adrnn/pathfinder_displays"}
 SHOWN = [1, 2, 4, 6, 8, 10, 12, 16, 24]
-LENGTH = 7
+LENGTH = 12
 
 
 def draw(activity, displays):
@@ -27,7 +27,7 @@ def draw(activity, displays):
             ax.set(xticks=[], yticks=[])
     axes[0, 0].set_title("display", fontsize=6)
     fig.colorbar(drawn, ax=axes, shrink=0.7, aspect=30).set_label("|L|, mean over channels (1)", fontsize=6)
-    fig.supxlabel(f"contours of {LENGTH} paddles, trained on 2 to 5; a display that has halted stays as it was", fontsize=6, color="0.3")
+    fig.supxlabel(f"contours of {LENGTH} paddles, trained on 5 to 9; a display that has halted stays as it was", fontsize=6, color="0.3")
     panel_letter([axes[0, 0], axes[1, 0]], dx=-14)
     return fig
 

@@ -130,7 +130,44 @@ def test_marking_the_contour_trains_the_maps_under_the_class():
     assert float(both.detach()) == pytest.approx(float(alone.detach()) + told["trace"], rel=1e-5) and told["trace"] > 0
 
 
+class Marking:
+    """Stands for a network whose second map is given."""
+
+    def __init__(self, marked):
+        self.marked = marked
+
+    def maps(self, out):
+        return torch.stack([torch.zeros_like(self.marked), self.marked], dim=1)
+
+
+def test_ink_and_empty_places_count_half_each_whatever_their_number():
+    traces = torch.full((1, 8, 8), -1, dtype=torch.int8)  # a map of 4 x 4 places: one joined, one other, 14 empty
+    traces[0, 0, 1], traces[0, 5, 5] = 1, 0
+    marked = torch.zeros(1, 4, 4)
+    marked[0, 0, 0], marked[0, 2, 2], marked[0, 3, 3] = 1.0, 2.0, 3.0
+    cost = {"joined": np.log1p(np.exp(-1.0)), "other": np.log1p(np.exp(2.0)), "empty": np.log1p(np.exp(3.0))}
+    expected = (cost["joined"] + cost["other"]) / 2 + (cost["empty"] + 13 * np.log(2)) / 14
+    assert float(recipe._trace_loss(Marking(marked), {"out": marked[:, None]}, traces)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["warm", "fixed", "progressive"])
+def test_half_precision_changes_the_loss_a_little_and_trains_all_that_full_precision_does(method):
+    model = network(stem="gabor", task="class", image_channels=1, image_size=48, stem_kernel=5, halting="none")
+    options = {"canvas": 96, "image_size": 48, "geometry": {"padding": 8, "seed_border": 20}, "n_distractors": 1}
+    pool = make_pools("pathfinder", (3,), 4, seed=0, options=options, task="class")[3]
+    batch, found = as_batch(pool.images, pool.targets, pool.traces), {}
+    for precision in recipe.PRECISIONS:
+        p = dataclasses.replace(TINY, generator="pathfinder", levels=(3,), options=options, trace=1.0, method="fixed", precision=precision)
+        model.zero_grad()
+        loss, _ = recipe._loss(model, batch, p, method, 0)
+        loss.backward()
+        found[precision] = float(loss.detach()), {name for name, w in model.named_parameters() if w.grad is not None and bool(w.grad.abs().max() > 0)}
+    (full, reached), (half, reached_too) = found["float32"], found["bfloat16"]
+    assert half == pytest.approx(full, rel=0.02) and half != full and reached_too == reached
+
+
 BAD = [
+    (lambda: recipe.Parameters(precision="float16"), "did you mean `bfloat16`"),
     (lambda: recipe.Parameters(method="acts"), "did you mean `act`"),
     (lambda: recipe.Parameters(generator="maze"), "did you mean `mazes`"),
     (lambda: recipe.Parameters(levels=()), "`levels` is empty"),
