@@ -57,7 +57,7 @@ DISPLAYS = {
     "stem_stride": 2,
     "stem_pool": 3,
 }
-STOPPING = {"halting": "act", "halting_pool": "max", "halting_gain": 20.0, "halting_bias": -3.0, "n_steps": 60}
+STOPPING = {"halting": "act", "halting_pool": "change", "halting_gain": 20.0, "halting_bias": -3.0, "n_steps": 60}
 CANVAS = {"canvas": 156, "geometry": {"padding": 6, "seed_border": 14}, "n_distractors": 4, "matched": True, "max_tries": 20000}
 TRACE = {
     "generator": "pathfinder",

@@ -46,7 +46,7 @@ STEMS = ("raster", "pixel", "gabor")
 TASKS = ("mask", "class")
 HALTING = ("act", "ponder", "none")
 WHERE = ("image", "place")
-POOLS = ("mean", "max")
+POOLS = ("mean", "max", "change")
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,9 @@ class Config:
         ``"none"``: a fixed number of steps.
     halting_at : {"image", "place"}
         One decision an image, from L pooled over space, or one for each place of the map (masks only).
-    halting_pool : {"mean", "max"}
-        Where most places are empty, as on PathFinder, the mean hardly moves while the contours are followed.
+    halting_pool : {"mean", "max", "change"}
+        What of L the halting unit sees: its mean over space, its largest activity, or its largest change since the step before, of each channel.  Where
+        most places are empty, as on PathFinder, the mean hardly moves while the contours are followed; the change tells that they still are.
     epsilon : float
     halting_bias : float
         Initial logit of p; -2 is p = 0.12.
@@ -196,7 +197,7 @@ class AdRNN(nn.Module):
             state["out"] = x
         state["logits"] = torch.zeros_like(self._answer(state["out"]))
         if self.halt is not None:
-            state.update(_halting.begin(torch.zeros_like(self._probability(state["out"])), state["logits"]))
+            state.update(_halting.begin(torch.zeros_like(self._probability(state["out"], state["out"])), state["logits"]))
         return state
 
     def step(self, state: State, drive: Drive, *, noise: NoiseSource | None = None) -> State:
@@ -206,7 +207,7 @@ class AdRNN(nn.Module):
         new: State = dict(advance(drive, inner) if advance is not None else self.cell(drive["x"], inner))
         new["logits"] = self._answer(new["out"])
         if self.halt is not None:
-            new.update(_halting.tick(state, self._probability(new["out"]), new["logits"], epsilon=self.config.epsilon, rule=self.config.halting))
+            new.update(_halting.tick(state, self._probability(new["out"], state["out"]), new["logits"], epsilon=self.config.epsilon, rule=self.config.halting))
         return new
 
     def rates(self, state: State, drive: Drive, layers: tuple[str, ...]) -> dict[str, Tensor]:
@@ -267,13 +268,14 @@ class AdRNN(nn.Module):
         maps = self.maps(out)
         return maps if self.head is None else self.head(maps.amax(dim=(-2, -1)))
 
-    def _probability(self, out: Tensor) -> Tensor:
+    def _probability(self, out: Tensor, before: Tensor) -> Tensor:
         assert self.halt is not None
+        seen = (out - before).abs() if self.config.halting_pool == "change" else out
         if self.config.halting_at == "image":
-            pooled = out.mean(dim=(-2, -1)) if self.config.halting_pool == "mean" else out.amax(dim=(-2, -1))
+            pooled = seen.mean(dim=(-2, -1)) if self.config.halting_pool == "mean" else seen.amax(dim=(-2, -1))
             logit = self.halt(pooled).squeeze(1)
         else:
-            logit = F.conv2d(out, self.halt.weight[:, :, None, None], self.halt.bias).squeeze(1)
+            logit = F.conv2d(seen, self.halt.weight[:, :, None, None], self.halt.bias).squeeze(1)
         return torch.sigmoid(self.config.halting_gain * logit)
 
     def _to_pixels(self, answers: Tensor) -> Tensor:
