@@ -3,7 +3,7 @@
 One scaffold and one readout carry every cell, so that nets differ in the cell alone.  With image s, stem, cell F and population L that is read out,
 
     x = stem(s), constant in time          h_n = F(x, h_{n-1})                     h_0 = 0 (R-ResNet: x)
-    y_n = readout(L_n)                     p_n = sigmoid(w . pool(L_n) + b)
+    y_n = readout(L_n)                     p_n = sigmoid(w . pool(L_n, L_{n-1}) + b)
 
 and the steps are weighted by Adaptive Computation Time or PonderNet (see ``_halting``).  ``readout`` after n steps is the answer if the network were
 stopped there; the answer of that step alone is the layer ``output``.  The readout is a 1 x 1 convolution to two maps; for a class they are max-pooled

@@ -24,6 +24,8 @@ VARIANTS = [
     {"halting": "none"},
     {"halting_at": "place"},
     {"halting_pool": "max"},
+    {"halting_pool": "change"},
+    {"halting_pool": "change", "halting_at": "place"},
     {"gates": False, "interneurons": False, "activation": "clip", "norm": "channel"},
     {"stem": "pixel"},
     {"task": "class", "stem": "gabor", "image_channels": 1, "stem_kernel": 5},
@@ -134,6 +136,16 @@ def test_halting_looks_at_the_mean_or_at_the_largest_activity():
         state, drive = nd.state_at(model, stimuli, step=1)
         expected = torch.sigmoid(model.config.halting_gain * model.halt(reduce(state["out"], dim=(-2, -1)))[:, 0])
         torch.testing.assert_close(model.rates(state, drive, ("halting",))["halting"][:, 0], expected)
+
+
+def test_halting_may_look_at_what_changed_since_the_step_before():
+    stimuli, model = mazes(5, n=2, seed=0), network(halting_pool="change")
+    (before, _), (state, drive) = (nd.state_at(model, stimuli, step=k) for k in (1, 2))
+    seen = (state["out"] - before["out"]).abs().amax(dim=(-2, -1))
+    expected = torch.sigmoid(model.config.halting_gain * model.halt(seen)[:, 0])
+    torch.testing.assert_close(model.rates(state, drive, ("halting",))["halting"][:, 0], expected)
+    at_rest = model._probability(state["out"], state["out"])
+    torch.testing.assert_close(at_rest, torch.sigmoid(model.config.halting_gain * model.halt.bias).expand(2))
 
 
 def test_only_one_population_is_read_out():
