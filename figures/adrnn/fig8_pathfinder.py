@@ -43,7 +43,7 @@ def draw(difficulty, outcomes, displays):
     line(axes[2], difficulty, "adaptive", "accuracy_lost")
     axes[1].set(ylabel="steps until it halts", ylim=(0, None))
     axes[2].axhline(0, color="black", linewidth=0.6)
-    axes[2].set(ylabel=f"lost when stopped after\n{clamp:.0f} steps (points)", ylim=(-5, 10))
+    axes[2].set(ylabel=f"lost when stopped after\n{clamp:.0f} steps (points)")
     for ax in axes[:3]:
         shade(ax, difficulty)
     forced(axes[3], outcomes)
@@ -53,7 +53,9 @@ def draw(difficulty, outcomes, displays):
         ax.xaxis.label.set_fontsize(6.5)
         ax.yaxis.label.set_fontsize(6.5)
     n = outcomes.sizes["presentation"]
-    fig.supxlabel(f"one network a condition; bars: 95 % over {n} displays a length, negatives matched in the distance of the disks", fontsize=6, color="0.3")
+    seeds = int(difficulty.n_networks.sel(group="adaptive"))
+    about = f"adaptive networks: {seeds} (d-f: the first), feedforward: one; bars: 95 % over networks and {n} displays a length, negatives matched in distance"
+    fig.supxlabel(about, fontsize=6, color="0.3")
     panel_letter(axes, dx=-22)
     return fig
 
