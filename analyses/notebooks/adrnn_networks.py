@@ -103,7 +103,7 @@ CONDITIONS = {
 }
 SHARED = (*PRICES, "places", "fixed", "progressive", "ponder", "pathfinder", "pathfinder-dear", "pathfinder-fixed", "pathfinder-r-resnet")
 LEVELS = {"mazes": (5, 7, 9, 11, 13, 15), "pathfinder": (5, 7, 9, 10, 11, 12, 14)}
-N_TEST, N_STEPS, TEST_SEED, SEEDS = {"mazes": 100, "pathfinder": 120}, 60, 20231107, (0, 1, 2)
+N_TEST, N_STEPS, TEST_SEED, SEEDS = {"mazes": 100, "pathfinder": 400}, 60, 20231107, (0, 1, 2)
 ABOUT = ("path_length", "fill_depth", "in_training", "label", "marker_distance")  # what the table keeps of an image
 ONE_STEP = ("feedforward", "pathfinder-feedforward")
 MORE_PROBES = ["eigenspectrum", "tag_propagation", "association_field", "settling", "trajectories"]

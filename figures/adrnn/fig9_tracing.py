@@ -5,7 +5,7 @@ import numpy as np
 from neurodyn.plot.style import figure, panel_letter
 
 INPUTS = {"activity": "adrnn/pathfinder_activity", "displays": "adrnn/pathfinder_displays"}
-SHOWN = [1, 2, 4, 6, 8, 10, 12, 16, 24]
+SHOWN = [1, 3, 4, 5, 6, 7, 8, 10, 14]
 LENGTH = 12
 
 

@@ -290,9 +290,10 @@ def _alone(model: Any, state: dict[str, Any]) -> Any:
 
 
 def _trace_loss(model: Any, state: dict[str, Any], traces: Any) -> Any:
-    """Cross-entropy for marking the joined contour on the second map (each map is pooled on its own before the classes), mean over ink + mean over empty places.
+    """Cross-entropy for marking the joined contour on the second map, mean over places with ink + mean over empty ones.
 
-    Empty places must be told too: the answer is a maximum over the whole map, and one place left to itself is enough to spoil it.
+    The second map alone, because each is pooled on its own before the classes.  Empty places must be told too: the answer is a maximum over the whole map,
+    and one place left to itself is enough to spoil it.
     """
     import torch.nn.functional as F
 
