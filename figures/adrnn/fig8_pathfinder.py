@@ -7,6 +7,7 @@ from neurodyn.plot.style import COLOURS, figure, panel_letter
 INPUTS = {"difficulty": "adrnn/pathfinder_difficulty", "outcomes": "adrnn/pathfinder_outcomes", "displays": "adrnn/pathfinder_displays"}
 STYLES = {
     "adaptive": ("vermilion", "-", "o"),
+    "adaptive, dearer steps": ("orange", "--", "s"),
     "feedforward": ("green", "-.", "^"),
     "distance of the disks": ("grey", ":", "x"),
 }
@@ -38,12 +39,15 @@ def draw(difficulty, outcomes, displays):
     axes[0].axhline(50, color="black", linewidth=0.6)
     axes[0].set(ylabel="answered right (%)", ylim=(15, 102))
     axes[0].legend(fontsize=5.2, loc="lower left")
-    clamp = float(difficulty.clamp_step.sel(group="adaptive"))
-    line(axes[1], difficulty, "adaptive", "steps", 1.0)
-    line(axes[2], difficulty, "adaptive", "accuracy_lost")
+    for shift, group in ((-0.08, "adaptive"), (0.08, "adaptive, dearer steps")):
+        clamp = f"stopped after {float(difficulty.clamp_step.sel(group=group)):.0f}"
+        line(axes[1], difficulty, group, "steps", 1.0, shift, group)
+        line(axes[2], difficulty, group, "accuracy_lost", shift=shift, label=clamp)
     axes[1].set(ylabel="steps until it halts", ylim=(0, None))
     axes[2].axhline(0, color="black", linewidth=0.6)
-    axes[2].set(ylabel=f"lost when stopped after\n{clamp:.0f} steps (points)")
+    axes[2].set(ylabel="lost when stopped at the\ntraining mean (points)")
+    axes[1].legend(fontsize=5.2, loc="lower right")
+    axes[2].legend(fontsize=5.2, loc="upper left")
     for ax in axes[:3]:
         shade(ax, difficulty)
     forced(axes[3], outcomes)
@@ -84,7 +88,7 @@ def forced(ax, outcomes):
         halt = float(one.n_steps.sel(level=level).mean())
         ax.plot(halt, np.interp(halt, steps, mean), "o", color=COLOURS[colour], markersize=4, markeredgecolor="black", markeredgewidth=0.5)
     ax.axhline(50, color="black", linewidth=0.6)
-    ax.set(xlabel="forced number of steps", ylabel="answer of that step\nright (%)", ylim=(15, 102))
+    ax.set(xlabel="forced number of steps", ylabel="answer of that step\nright (%)", xlim=(0, 40), ylim=(15, 102))
     ax.legend(fontsize=5, ncol=4, title="paddles (dots: mean halting step)", title_fontsize=5, loc="lower right")
 
 
@@ -107,4 +111,4 @@ def against_distance(ax, outcomes):
         part = one.sel(level=level)
         ax.plot(part.marker_distance, part.n_steps, ".", markersize=2.4, alpha=0.7, color=COLOURS[colour], label=f"{level}")
     ax.set(xlabel="distance of the disks (pixels)", ylabel="steps until it halts", ylim=(0, None))
-    ax.legend(fontsize=5, ncol=4, markerscale=2, title="paddles", title_fontsize=5, loc="lower right")
+    ax.legend(fontsize=5, ncol=4, markerscale=2, title="paddles", title_fontsize=5, loc="upper left")

@@ -60,7 +60,13 @@ def test_what_is_claimed_is_in_the_table(results):
     assert not opened("adrnn/outcomes", results).in_training.sel(level=[7, 9, 11, 13, 15]).any()
 
 
-def test_the_pathfinder_network_knows_more_than_the_distance_of_the_disks(results):
+def test_what_is_claimed_of_pathfinder_is_in_the_table(results):
     found = opened("adrnn/pathfinder_difficulty", results)
-    assert (found.difference_low.sel(contrast="adaptive - distance", level=[4, 5]) > 0).all()
-    assert (found.unfinished.sel(group="adaptive") == 0).all()
+    new = found.level.values[~found.trained.values]
+    assert (found.difference_low.sel(contrast="adaptive - distance") > 0).all()
+    assert (found.difference_low.sel(contrast="adaptive - feedforward", level=[12, 14]) > 0).all()
+    for group in ("adaptive", "adaptive, dearer steps"):
+        assert (found.unfinished.sel(group=group) == 0).all() and (found.more_steps_low.sel(group=group, level=new) > 0).all()
+        assert float(found.accuracy_lost_low.sel(group=group, level=14)) > 0
+    alone = opened("adrnn/pathfinder_outcomes", results).step_correct.sel(network="pathfinder-s0", level=9).isel(time_bin=15)
+    assert float(alone.mean()) > 0.9  # sixteen steps, no halting: the acceptance test of the scaffold
