@@ -1,8 +1,9 @@
 # %% [markdown]
-# # Networks that decide how long to think, on small mazes
+# # Networks that decide how long to think, on small mazes and short contours
 #
-# Adaptive networks, fixed-step and feedforward controls, trained on mazes of sizes 5 and 7 and tested on larger ones they never saw.  A protocol for
-# one core and a few minutes a network: what differs between networks is the result, not how accurate they are.
+# Adaptive networks, fixed-step and feedforward controls, trained on mazes of sizes 5 and 7 or on contours of 5, 7 and 9 paddles, and tested on larger and
+# longer ones they never saw.  A protocol for one core, a few minutes a network on mazes and most of an hour on contours: what differs between networks is
+# the result, not how accurate they are.
 #
 #     python analyses/notebooks/adrnn_networks.py train act-s0 fixed-s0 --folder runs      # skips what is there; resumes what was stopped
 #     python analyses/notebooks/adrnn_networks.py measure act-s0 fixed-s0 --folder runs    # every test level, every step
@@ -43,7 +44,7 @@ ABLATIONS = {
     "map-norm": {"norm": "map"},
     "tanh": {"activation": "tanh"},
 }
-# contours on a canvas half as wide as the published one, as densely filled: do both disks mark one contour?  A place of the map is 6 pixels of the canvas
+# contours on a canvas half as wide as the published one, as many distractors an area: do both disks mark one contour?  A place of the map is 6 pixels
 DISPLAYS = {
     "task": "class",
     "stem": "gabor",
@@ -91,17 +92,12 @@ CONDITIONS = {
         name: ({**DISPLAYS, **STOPPING}, {**TRACE, "method": "act", "tau": tau, "limit": 32, "unit_share": 0.2})
         for name, tau in (("pathfinder", 0.01), ("pathfinder-dear", 0.03))
     },
-    "pathfinder-r-resnet": (  # one residual block a pass: the feedforward control with its weights tied
-        {**DISPLAYS, **STOPPING, "cell": "r_resnet", "depth": 1, "recall": True},
-        {**TRACE, "method": "act", "tau": 0.01, "limit": 32, "unit_share": 0.2},
-    ),
-    "pathfinder-fixed": ({**DISPLAYS, "halting": "none", "n_steps": 16}, {**TRACE, "method": "fixed"}),
     "pathfinder-feedforward": (
         {**DISPLAYS, "cell": "feedforward", "depth": 8, "halting": "none", "n_steps": 1},
         {**TRACE, "method": "fixed", "n_steps": 1, "least_steps": 1},
     ),
 }
-SHARED = (*PRICES, "places", "fixed", "progressive", "ponder", "pathfinder", "pathfinder-dear", "pathfinder-fixed", "pathfinder-r-resnet")
+SHARED = (*PRICES, "places", "fixed", "progressive", "ponder", "pathfinder", "pathfinder-dear")
 LEVELS = {"mazes": (5, 7, 9, 11, 13, 15), "pathfinder": (5, 7, 9, 10, 11, 12, 14)}
 N_TEST, N_STEPS, TEST_SEED, SEEDS = {"mazes": 100, "pathfinder": 400}, 60, 20231107, (0, 1, 2)
 ABOUT = ("path_length", "fill_depth", "in_training", "label", "marker_distance")  # what the table keeps of an image

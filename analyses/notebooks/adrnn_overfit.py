@@ -4,8 +4,7 @@
 # An acceptance test of scaffold, cell and optimiser: an untrained network, the same displays again and again without mirroring or turning, 30 epochs.
 # More than 99 % of the displays should be answered right at the end.
 #
-#     python analyses/notebooks/adrnn_overfit.py --folder runs/by-heart                # the canvas of the shipped networks
-#     python analyses/notebooks/adrnn_overfit.py --folder runs/by-heart-300 --published   # 300 pixels, 15 distractors, reduced to 160
+#     python analyses/notebooks/adrnn_overfit.py --folder runs/by-heart
 
 # %%
 import argparse
@@ -23,14 +22,15 @@ NETWORK = {
     "halting": "none",
     "n_steps": 8,
     "image_channels": 1,
+    "image_size": 156,
     "stem_kernel": 9,
     "stem_stride": 2,
+    "stem_pool": 3,
 }
 CANVAS = {"canvas": 156, "geometry": {"padding": 6, "seed_border": 14}, "n_distractors": 4, "matched": True}
-DISPLAYS = {False: ({**NETWORK, "image_size": 156, "stem_pool": 3}, CANVAS), True: ({**NETWORK, "image_size": 160, "stem_pool": 2}, {"image_size": 160})}
 
 
-def main(folder, n, n_epochs, batch_size, published):
+def main(folder, n, n_epochs, batch_size):
     """Train and say after every epoch how many of the displays are answered right."""
     import torch
 
@@ -40,11 +40,10 @@ def main(folder, n, n_epochs, batch_size, published):
     from neurodyn.training.recipes._adrnn_data import as_batch, make_pools
 
     torch.set_num_threads(1)
-    config, options = DISPLAYS[published]
-    model = adrnn.build(adrnn.Config(**config), seed=0)
+    model = adrnn.build(adrnn.Config(**NETWORK), seed=0)
     how = {"n_steps": model.config.n_steps, "least_steps": model.config.n_steps, "trace": 5.0, "precision": "bfloat16"}
-    p = recipe.Parameters(generator="pathfinder", levels=(9,), options=options, method="fixed", **how)
-    pool = make_pools("pathfinder", (9,), n, seed=9, options=options, task="class")[9]
+    p = recipe.Parameters(generator="pathfinder", levels=(9,), options=CANVAS, method="fixed", **how)
+    pool = make_pools("pathfinder", (9,), n, seed=9, options=CANVAS, task="class")[9]
 
     def batches(epoch, generator):
         order = torch.randperm(n, generator=generator).numpy()
@@ -73,6 +72,5 @@ if __name__ == "__main__":
     parser.add_argument("--n", type=int, default=512)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=4)
-    parser.add_argument("--published", action="store_true")
     given = parser.parse_args()
-    main(given.folder, given.n, given.epochs, given.batch_size, given.published)
+    main(given.folder, given.n, given.epochs, given.batch_size)

@@ -1,4 +1,4 @@
-"""PathFinder: accuracy and halting steps against the length of the contours, trained lengths shaded, beside controls that cannot trace."""
+"""PathFinder: accuracy and halting steps against the length of the contours, beside a control without recurrence and the distance of the disks alone."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def draw(difficulty, outcomes, displays):
     for k, group in enumerate(STYLES):
         line(axes[0], difficulty, group, "accuracy", shift=0.1 * (k - 1.5), label=group)
     axes[0].axhline(50, color="black", linewidth=0.6)
-    axes[0].set(ylabel="answered right (%)", ylim=(15, 102))
+    axes[0].set(ylabel="answered right (%)", ylim=(0, 102))
     axes[0].legend(fontsize=5.2, loc="lower left")
     for shift, group in ((-0.08, "adaptive"), (0.08, "adaptive, dearer steps")):
         clamp = f"stopped after {float(difficulty.clamp_step.sel(group=group)):.0f}"
@@ -58,7 +58,8 @@ def draw(difficulty, outcomes, displays):
         ax.yaxis.label.set_fontsize(6.5)
     n = outcomes.sizes["presentation"]
     seeds = int(difficulty.n_networks.sel(group="adaptive"))
-    about = f"adaptive networks: {seeds} (d-f: the first), feedforward: one; bars: 95 % over networks and {n} displays a length, negatives matched in distance"
+    who = "one network a condition" if seeds == 1 else f"{seeds} adaptive networks (d-f: the first), one of the others"
+    about = f"{who}; bars: 95 % over {n} displays a length (f: quartiles); negatives matched in the distance of the disks"
     fig.supxlabel(about, fontsize=6, color="0.3")
     panel_letter(axes, dx=-22)
     return fig
@@ -88,7 +89,7 @@ def forced(ax, outcomes):
         halt = float(one.n_steps.sel(level=level).mean())
         ax.plot(halt, np.interp(halt, steps, mean), "o", color=COLOURS[colour], markersize=4, markeredgecolor="black", markeredgewidth=0.5)
     ax.axhline(50, color="black", linewidth=0.6)
-    ax.set(xlabel="forced number of steps", ylabel="answer of that step\nright (%)", xlim=(0, 40), ylim=(15, 102))
+    ax.set(xlabel="forced number of steps", ylabel="answer of that step\nright (%)", ylim=(0, 102))
     ax.legend(fontsize=5, ncol=4, title="paddles (dots: mean halting step)", title_fontsize=5, loc="lower right")
 
 
@@ -105,10 +106,15 @@ def by_answer(ax, outcomes, difficulty):
 
 
 def against_distance(ax, outcomes):
-    """Steps and the distance of the disks, one point a display."""
+    """Median steps of displays by the distance of their disks, in quarters of each length."""
     one = adaptive(outcomes)
     for level, colour in zip(outcomes.level.values, SHADES, strict=True):
         part = one.sel(level=level)
-        ax.plot(part.marker_distance, part.n_steps, ".", markersize=2.4, alpha=0.7, color=COLOURS[colour], label=f"{level}")
+        order = np.argsort(part.marker_distance.values, kind="stable")
+        far, steps = (np.array_split(v.values[order], 4) for v in (part.marker_distance, part.n_steps))
+        low, middle, high = np.array([np.percentile(v, [25, 50, 75]) for v in steps]).T
+        ax.errorbar(
+            [v.mean() for v in far], middle, [middle - low, high - middle], color=COLOURS[colour], marker="o", markersize=2.5, linewidth=1, label=f"{level}"
+        )
     ax.set(xlabel="distance of the disks (pixels)", ylabel="steps until it halts", ylim=(0, None))
-    ax.legend(fontsize=5, ncol=4, markerscale=2, title="paddles", title_fontsize=5, loc="upper left")
+    ax.legend(fontsize=5, ncol=4, title="paddles", title_fontsize=5, loc="lower right")

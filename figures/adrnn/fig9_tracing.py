@@ -11,23 +11,27 @@ LENGTH = 12
 
 def draw(activity, displays):
     maps = as_maps(activity)
+    halted = [int(np.flatnonzero(np.abs(np.diff(one, axis=0)).max(axis=(1, 2)))[-1]) + 2 for one in maps]  # the last step that changed anything
+    maps = maps - np.median(maps, axis=(2, 3), keepdims=True)  # most places are empty
     fig = figure("double", 50)
     axes = fig.subplots(len(maps), len(SHOWN) + 1)
-    top = float(np.quantile(maps, 0.995))
+    top = float(np.quantile(np.abs(maps), 0.995))
     shown = displays.sel(n_paddles=LENGTH)
     for k, row in enumerate(axes):
         one = shown.isel(presentation=k)
         row[0].imshow(one[next(iter(one.data_vars))].isel(channel=0), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        row[0].set_ylabel("one contour" if int(one.label) else "two contours", fontsize=6)
+        row[0].set_ylabel(f"{'one contour' if int(one.label) else 'two contours'}\n(halts at {halted[k]})", fontsize=6)
         for ax, step in zip(row[1:], SHOWN, strict=True):
-            drawn = ax.imshow(maps[k, step - 1], cmap="magma", vmin=0, vmax=top, interpolation="nearest")
+            drawn = ax.imshow(maps[k, step - 1], cmap="RdBu_r", vmin=-top, vmax=top, interpolation="nearest")
             if k == 0:
                 ax.set_title(f"step {step}", fontsize=6)
         for ax in row:
             ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(True)
     axes[0, 0].set_title("display", fontsize=6)
-    fig.colorbar(drawn, ax=axes, shrink=0.7, aspect=30).set_label("|L|, mean over channels (1)", fontsize=6)
-    fig.supxlabel(f"contours of {LENGTH} paddles, trained on 5 to 9; a display that has halted stays as it was", fontsize=6, color="0.3")
+    fig.colorbar(drawn, ax=axes, shrink=0.7, aspect=30).set_label("|L| less its median\nover the map (1)", fontsize=6)
+    about = f"contours of {LENGTH} paddles, trained on 5 to 9; mean over channels, cut at the 99.5th percentile; a display that has halted stays as it was"
+    fig.supxlabel(about, fontsize=6, color="0.3")
     panel_letter([axes[0, 0], axes[1, 0]], dx=-14)
     return fig
 

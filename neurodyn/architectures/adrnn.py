@@ -77,8 +77,9 @@ class Config:
     halting_at : {"image", "place"}
         One decision an image, from L pooled over space, or one for each place of the map (masks only).
     halting_pool : {"mean", "max", "change"}
-        What of L the halting unit sees: its mean over space, its largest activity, or its largest change since the step before, of each channel.  Where
-        most places are empty, as on PathFinder, the mean hardly moves while the contours are followed; the change tells that they still are.
+        What the halting unit sees of each channel of L: its mean over space, its largest activity, or its largest change since the step before (at the
+        first step, since the initial state); at ``"place"``, activity or change of the place.  Where most places are empty, as on PathFinder, the mean
+        hardly moves while the contours are followed; the change tells that they still are.
     epsilon : float
     halting_bias : float
         Initial logit of p; -2 is p = 0.12.

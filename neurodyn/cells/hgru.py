@@ -84,7 +84,7 @@ class HGRU(nn.Module):
         second = torch.sigmoid(self.norms[2](self.gates[1](h1)))
         facilitation = self.norms[3](self._along(1, h1))
         target = F.relu(v["kappa"] * h1 + v["gamma"] * facilitation + v["omega"] * h1 * facilitation)
-        return {"out": torch.lerp(h, target, second)}
+        return {"out": torch.lerp(h, target.to(h.dtype), second.to(h.dtype))}  # convolutions may run in half precision
 
     def _along(self, k: int, x: Tensor) -> Tensor:
         lateral: Convolution = self.lateral[k]  # type: ignore[assignment]

@@ -93,7 +93,7 @@ def figure_note(fig: Figure, text: str, *, x: float = 0.01, y: float = 0.008) ->
 
     engine = fig.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
-        room = 0.03 + 2.6 / (25.4 * fig.get_figheight()) * text.count("\n")  # lines of 5.5 points, in shares of the height
+        room = 0.03 + 3.0 / (25.4 * fig.get_figheight()) * text.count("\n")  # lines of 5.5 points, in shares of the height
         engine.set(rect=(0, room, 1, 1 - room))
     fig.text(x, y, text, fontsize=5.5, color=COLOURS["grey"], ha="left", va="bottom")
 

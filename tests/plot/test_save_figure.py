@@ -87,3 +87,17 @@ def test_plotting_needs_no_torch():
     code = "import sys, neurodyn.plot; print('torch' in sys.modules, 'sklearn' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("n_lines", [1, 3])
+def test_a_note_has_room_for_all_its_lines(n_lines):
+    from neurodyn.plot.style import figure_note
+
+    with house_style():
+        fig = figure("single", 60)
+        ax = fig.subplots()
+        ax.set_xlabel("x")
+        figure_note(fig, "\n".join(["a line of the note"] * n_lines))
+        fig.canvas.draw()
+        note, label = (t.get_window_extent() for t in (fig.texts[-1], ax.xaxis.label))
+    assert note.y0 >= 0 and note.y1 <= label.y0

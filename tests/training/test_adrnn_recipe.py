@@ -140,7 +140,7 @@ class Marking:
         return torch.stack([torch.zeros_like(self.marked), self.marked], dim=1)
 
 
-def test_ink_and_empty_places_count_half_each_whatever_their_number():
+def test_places_with_ink_and_empty_ones_count_alike_whatever_their_number():
     traces = torch.full((1, 8, 8), -1, dtype=torch.int8)  # a map of 4 x 4 places: one joined, one other, 14 empty
     traces[0, 0, 1], traces[0, 5, 5] = 1, 0
     marked = torch.zeros(1, 4, 4)
@@ -148,11 +148,18 @@ def test_ink_and_empty_places_count_half_each_whatever_their_number():
     cost = {"joined": np.log1p(np.exp(-1.0)), "other": np.log1p(np.exp(2.0)), "empty": np.log1p(np.exp(3.0))}
     expected = (cost["joined"] + cost["other"]) / 2 + (cost["empty"] + 13 * np.log(2)) / 14
     assert float(recipe._trace_loss(Marking(marked), {"out": marked[:, None]}, traces)) == pytest.approx(expected, rel=1e-6)
+    full = recipe._trace_loss(Marking(marked), {"out": marked[:, None]}, torch.zeros_like(traces))  # no place is empty
+    assert float(full) == pytest.approx(float(torch.log1p(marked.exp()).mean()), rel=1e-6)
 
 
-@pytest.mark.parametrize("method", ["warm", "fixed", "progressive"])
-def test_half_precision_changes_the_loss_a_little_and_trains_all_that_full_precision_does(method):
-    model = network(stem="gabor", task="class", image_channels=1, image_size=48, stem_kernel=5, halting="none")
+HALF = [("locrnn", "none", method) for method in ("warm", "fixed", "progressive")]
+HALF += [(cell, norm, "warm") for cell in ("locrnn", "hgru", "conv_gru", "r_resnet", "feedforward") for norm in ("channel", "map", "none")]
+
+
+@pytest.mark.parametrize(("cell", "norm", "method"), sorted(set(HALF)))
+def test_half_precision_changes_the_loss_a_little_and_trains_all_that_full_precision_does(cell, norm, method):
+    looks = {"stem": "gabor", "task": "class", "image_channels": 1, "image_size": 48, "stem_kernel": 5, "halting": "none"}
+    model = adrnn.build(dataclasses.replace(adrnn.SMALL, cell=cell, norm=norm, **looks), seed=0)
     options = {"canvas": 96, "image_size": 48, "geometry": {"padding": 8, "seed_border": 20}, "n_distractors": 1}
     pool = make_pools("pathfinder", (3,), 4, seed=0, options=options, task="class")[3]
     batch, found = as_batch(pool.images, pool.targets, pool.traces), {}

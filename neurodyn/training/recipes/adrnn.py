@@ -1,8 +1,8 @@
 """Train an adaptive network, or one of its controls, on mazes or PathFinder.
 
 Of the paper neither text nor code was available, so every number here is our choice; the published sizes known from the authors' earlier code stand in
-``analyses/notebooks/adrnn_full_scale.py``.  The protocol is small on purpose: a network trains on one core in a few minutes, on small mazes or
-short contours, and is tested on larger and longer ones.
+``analyses/notebooks/adrnn_full_scale.py``.  The protocol is small on purpose: a network trains on one core, in a few minutes on small mazes and in
+most of an hour on short contours, and is tested on larger and longer ones.
 
 Methods.  ``"act"``: cross-entropy of the mixed answer + tau mean(N + R).  ``"ponder"``: PonderNet, the expected cross-entropy + tau KL(halting
 distribution || geometric with mean `prior_steps`).  ``"fixed"``: cross-entropy after `n_steps`.  ``"progressive"``: a random number of steps without gradient,
@@ -61,7 +61,7 @@ class Parameters:
         Smallest of those random numbers.
     trace : float
         Of PathFinder's label, which is one bit a display: weight, during `warm_share`, of the cross-entropy at every place of the map for marking the
-        contour that joins both disks (nothing where none does); places with ink and empty ones count half each.
+        contour that joins both disks (nothing where none does): its mean over places with ink and its mean over empty ones, added.
     prior_steps : float
         Mean of PonderNet's prior.
     n_pool : int
@@ -273,6 +273,7 @@ def _plain(model: Any, batch: Batch, held: int, free: int, precision: str) -> di
     """The state after `held` steps without gradient and `free` steps with it."""
     import torch
 
+    # the halting unit, which these methods do not train, runs in half precision along with the rest
     with torch.autocast(batch.images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         drive = model.encode(batch.images)
         state = model.initial_state(drive)
@@ -300,7 +301,7 @@ def _trace_loss(model: Any, state: dict[str, Any], traces: Any) -> Any:
     marked = model.maps(state["out"].float())[:, 1:]
     joined, ink = (F.adaptive_max_pool2d(found[:, None].to(marked.dtype), marked.shape[-2:]) for found in (traces == 1, traces >= 0))
     each = F.binary_cross_entropy_with_logits(marked, joined, reduction="none")
-    return (each * ink).sum() / ink.sum() + (each * (1 - ink)).sum() / (1 - ink).sum()
+    return sum((each * part).sum() / part.sum().clamp(min=1) for part in (ink, 1 - ink))
 
 
 def _cross_entropy(model: Any, logits: Any, batch: Batch) -> Any:
