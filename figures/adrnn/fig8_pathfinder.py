@@ -58,7 +58,7 @@ def draw(difficulty, outcomes, displays):
         ax.yaxis.label.set_fontsize(6.5)
     n = outcomes.sizes["presentation"]
     seeds = int(difficulty.n_networks.sel(group="adaptive"))
-    who = "one network a condition" if seeds == 1 else f"{seeds} adaptive networks (d-f: the first), one of the others"
+    who = "one network a condition" if seeds == 1 else f"{seeds} adaptive networks (d, f: the first), one of the others"
     about = f"{who}; bars: 95 % over {n} displays a length (f: quartiles); negatives matched in the distance of the disks"
     fig.supxlabel(about, fontsize=6, color="0.3")
     panel_letter(axes, dx=-22)
@@ -94,15 +94,18 @@ def forced(ax, outcomes):
 
 
 def by_answer(ax, outcomes, difficulty):
-    """Steps of displays with one joined contour and with two."""
-    one = adaptive(outcomes)
-    for label, name, colour, shift in ((1, "disks on one contour", "orange", -0.08), (0, "disks on two contours", "purple", 0.08)):
-        steps = one.n_steps.where(one.label == label)
-        mean, error = steps.mean("presentation"), 1.96 * steps.std("presentation", ddof=1) / np.sqrt(steps.notnull().sum("presentation"))
-        ax.errorbar(one.level + shift, mean, error, color=COLOURS[colour], marker="o", markersize=3, linewidth=1, label=name)
+    """Steps of displays with one joined contour and with two, of every adaptive network."""
+    each = outcomes.sel(network=outcomes.network.values[outcomes.condition.values == ADAPTIVE])
+    for k, dash in zip(range(each.sizes["network"]), ("-", "--", ":"), strict=False):
+        one = each.isel(network=k)
+        for label, name, colour, shift in ((1, "one contour", "orange", -0.08), (0, "two contours", "purple", 0.08)):
+            steps = one.n_steps.where(one.label == label)
+            mean, error = steps.mean("presentation"), 1.96 * steps.std("presentation", ddof=1) / np.sqrt(steps.notnull().sum("presentation"))
+            look = {"color": COLOURS[colour], "linestyle": dash, "marker": "o", "markersize": 3, "linewidth": 1}
+            ax.errorbar(one.level + shift, mean, error, label=f"{name}, seed {int(one.training_seed)}", **look)
     shade(ax, difficulty)
     ax.set(ylabel="steps until it halts", ylim=(0, None))
-    ax.legend(fontsize=5.2, loc="lower right")
+    ax.legend(fontsize=5.2, loc="lower right", title="disks on", title_fontsize=5.2)
 
 
 def against_distance(ax, outcomes):

@@ -68,5 +68,5 @@ def test_what_is_claimed_of_pathfinder_is_in_the_table(results):
     for group in ("adaptive", "adaptive, dearer steps"):
         assert (found.unfinished.sel(group=group) == 0).all() and (found.more_steps_low.sel(group=group, level=new) > 0).all()
         assert float(found.accuracy_lost_low.sel(group=group, level=14)) > 0
-    alone = opened("adrnn/pathfinder_outcomes", results).step_correct.sel(network="pathfinder-s0", level=9).isel(time_bin=15)
-    assert float(alone.mean()) > 0.9  # sixteen steps, no halting: the acceptance test of the scaffold
+    alone = opened("adrnn/pathfinder_outcomes", results).step_correct.sel(network=["pathfinder-s0", "pathfinder-s1"], level=9).isel(time_bin=15)
+    assert float(alone.mean("presentation").min()) > 0.9  # sixteen steps, no halting: the acceptance test of the scaffold
